@@ -13,7 +13,19 @@ import { openProjectStore } from './targets/log.ts'
 async function openPage(project: Project, source: PageSource) {
   const page = await import('../web/live/page.ts')
   const decode = await openRejectDecoder(project)
-  return page.openPage(project, source, { clock: systemClock(), decode })
+  const disk = () => forecastSoonFull(project)
+  return page.openPage(project, source, { clock: systemClock(), decode, disk })
+}
+
+async function forecastSoonFull(project: Project) {
+  const [{ forecastProjectDisk }, { openMachine }, { describeDisk }] = await Promise.all([
+    import('./lake.ts'),
+    import('../adapters/process/machine.ts'),
+    import('../domain/lake/disk-forecast.ts'),
+  ])
+  const freeBytes = await openMachine().freeBytes(project.dataDir)
+  const forecast = await forecastProjectDisk(project, freeBytes)
+  return describeDisk(forecast, project.config.retention).warning ?? null
 }
 
 /** Where to listen on 127.0.0.1: 0 is any free port; CCS_PORT_TAKEN for one that is required. */

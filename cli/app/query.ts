@@ -76,7 +76,7 @@ export async function openMartsQueries(project: Project): Promise<QueryService> 
     import('../domain/query/backend-queries.ts'),
     import('../adapters/duckdb/published-marts.ts'),
   ])
-  const answers = await marts.openMartsQueries(project)
+  const answers = await marts.openMartsQueries(project, project.config.query)
   return withRecord(
     project,
     serveQueries(answers, async () => answers),

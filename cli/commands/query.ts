@@ -22,8 +22,9 @@ export default class Query extends CcsCommand<QueryOutput> {
     'commit. With --marts: the tables that dbt built and published last. On a target whose ' +
     'engine answers queries itself, the SQL is that of the engine, with the names of the models: ' +
     'SELECT … EMIT CHANGES prints rows as they arrive, with --json one document per line, until ' +
-    '--limit or Ctrl-C, which ends the query on the server too. On other targets a query has ' +
-    'limits of time and of rows: query in ccs.yml, which --timeout and --max-rows lower.'
+    '--limit or Ctrl-C, which ends the query on the server too. On other targets, and with ' +
+    '--marts, a query has limits of time and of rows: query in ccs.yml, which --timeout and ' +
+    '--max-rows lower.'
   static override examples = [
     '<%= config.bin %> query "SELECT * FROM gold.right_now"',
     '<%= config.bin %> query "SELECT * FROM gold.activity_1m ORDER BY 1 DESC LIMIT 5" --json',
@@ -36,12 +37,10 @@ export default class Query extends CcsCommand<QueryOutput> {
     marts: Flags.boolean({ summary: 'Query the published marts of dbt instead.' }),
     timeout: durationFlag({
       summary: 'End the query after this time; at most query.timeout of ccs.yml.',
-      exclusive: ['marts'],
     }),
     'max-rows': Flags.integer({
       min: 1,
       summary: 'Refuse an answer with more rows; at most query.max_rows of ccs.yml.',
-      exclusive: ['marts'],
     }),
     limit: Flags.integer({ min: 1, summary: 'Stop after this many rows.' }),
     from: Flags.option({ options: ['start', 'end'] as const })({

@@ -22,6 +22,7 @@ const HEALTH: LiveHealth = {
   commit: { serial: 0, at: null },
   marts: null,
   leftOut: null,
+  disk: null,
 }
 
 /** Metrics of `bytes` that change at each tick. */

@@ -18,12 +18,14 @@ import { openPipeline } from '../../cli/app/pipeline.ts'
 import type { Retention } from '../../cli/domain/config/retention.ts'
 import { listCommittedEnds } from '../../cli/domain/lake/committed-ends.ts'
 import { pruneIdle } from '../../cli/domain/lake/prune.ts'
+import { RAW_TOPIC } from '../../cli/domain/log/topics.ts'
+import { describeLogLoss, findLogLoss } from '../../cli/engines/embedded/log-loss.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { AgingShop, DAY_MS, DAY_RECORDS } from '../fixtures/aging-shop.ts'
 import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
 import { listNumbers, selectShare } from '../fixtures/fault-share.ts'
 import { dropStaleLocks, makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
-import { readManifest } from '../fixtures/tamper.ts'
+import { readManifest, tamperFile } from '../fixtures/tamper.ts'
 
 const DAYS = 12
 const FOREVER: Retention = { rawMs: null, dlqMs: null }
@@ -228,6 +230,22 @@ describe('what retention did not remove is still a loss', { timeout: 120_000 }, 
     rmSync(join(shop.root, 'log/events.raw-0', `${'40'.padStart(20, '0')}.log`))
     expect(await runAudit(shop.project)).toMatchObject({ ok: false, log: [{ pruned: 25 }] })
   })
+})
+
+test('events of a damaged file of Bronze are not counted as what the log has lost', async () => {
+  const shop = copyOfBase(FOREVER)
+  rmSync(join(shop.root, 'log/events.raw-0', `${'0'.padStart(20, '0')}.log`))
+  const manifest = await readManifest(shop.root)
+  const lost = async () => {
+    const store = await shop.store()
+    const loss = await findLogLoss(store, RAW_TOPIC, manifest).finally(() => store.log.close())
+    return loss && { events: loss.events, says: describeLogLoss(loss) }
+  }
+  expect(await lost()).toEqual({ events: 4, says: expect.stringMatching(/^4 events \(of /) })
+  // DuckDB can read the file: its rows are others.
+  const change = 'SELECT * REPLACE ("offset" + 100 AS "offset") FROM stored'
+  await tamperFile(shop.root, { table: 'bronze.events', where: '"offset" = 0', change })
+  expect(await lost()).toEqual({ events: null, says: expect.stringMatching(/^an unknown number/) })
 })
 
 describe('a crash at any file-system call', () => {

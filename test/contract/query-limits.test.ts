@@ -1,13 +1,18 @@
 /** Queries of an engine keep within time, rows, length, and their number at once. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
+import { openMartsQueries } from '../../cli/adapters/duckdb/published-marts.ts'
 import { openStore } from '../../cli/app/store.ts'
 import type { CcsError } from '../../cli/domain/kernel/errors.ts'
+import { layOutMarts, NO_MARTS, renderJson } from '../../cli/domain/marts/marts.ts'
 import type { QueryControl } from '../../cli/domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../../cli/engines/embedded/engine.ts'
 import { openEngine } from '../../cli/engines/embedded/open-engine.ts'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
 
 let root: string
@@ -132,4 +137,62 @@ test('the bounded functions answer as those of DuckDB', async () => {
       ...{ m: [1, null], n: null },
     },
   ])
+})
+
+describe('the published marts', () => {
+  let data: string
+
+  beforeAll(async () => {
+    data = join(root, 'with-marts')
+    const { root: folder, serve, info } = layOutMarts(data)
+    mkdirSync(folder, { recursive: true })
+    const duck = await openDuck({ path: serve })
+    const connection = await duck.connect()
+    await connection.run('CREATE TABLE days AS SELECT range AS day FROM range(5000)')
+    connection.close()
+    duck.close()
+    writeFileSync(info, renderJson({ ...NO_MARTS, ok: true, builtMs: 1, models: ['days'] }))
+  })
+
+  const ask = async (sql: string, control?: QueryControl) => {
+    const limits = { timeoutMs: 20_000, rowsMax: 100_000, concurrency: 2 }
+    const marts = await openMartsQueries({ dataDir: data }, limits)
+    try {
+      const error = await marts.query(sql, control).catch((thrown: unknown) => thrown)
+      // The connection is free again.
+      expect((await marts.query('SELECT count(*) AS n FROM days')).rows).toEqual([{ n: 5000 }])
+      return error
+    } finally {
+      await marts.close()
+    }
+  }
+
+  test('an endless SELECT ends at its deadline, and at the limit of ccs.yml', async () => {
+    const message = 'The query was not answered within 200 ms: ended.'
+    expect(await ask(ENDLESS, { timeoutMs: 200 })).toMatchObject({
+      code: 'CCS_QUERY_LIMIT',
+      message,
+    })
+  })
+
+  test('the row budget ends a SELECT while its rows are read', async () => {
+    const message = 'The answer has more than 4,999 rows: ended.'
+    expect(await ask('FROM days', { rowsMax: 4999 })).toMatchObject({
+      code: 'CCS_QUERY_LIMIT',
+      message,
+    })
+    expect(await ask('FROM days', { rowsMax: 5000 })).toMatchObject({ rows: { length: 5000 } })
+    expect(await ask('FROM range(200000)')).toMatchObject({ code: 'CCS_QUERY_LIMIT' })
+  })
+
+  test('ccs query --marts takes both limits', async () => {
+    const query = (...args: string[]) => runCcs(['query', '--marts', '--data', data, ...args])
+    for (const args of [
+      ['--max-rows', '10', 'FROM days'],
+      ['--timeout', '200 ms', ENDLESS],
+    ]) {
+      const { code, stderr } = await query(...args)
+      expect([code, stderr]).toEqual([2, expect.stringContaining('error[CCS_QUERY_LIMIT]')])
+    }
+  })
 })

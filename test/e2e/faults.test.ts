@@ -244,6 +244,51 @@ describe('signals', () => {
   })
 })
 
+describe('what the system takes away', () => {
+  test.each([
+    ['the data directory is', 'CCS_DISK_FAILED', () => rmSync(data, { recursive: true })],
+    ['the lock is', 'CCS_ENGINE_LOCKED', () => rmSync(join(data, 'locks/engine.lock'))],
+  ])(
+    'an engine ends soon after %s removed, also if there is nothing to do',
+    async (_, code, take) => {
+      await copyOf('fresh')
+      const engine = run(data)
+      await engine.says('The engine answers at')
+      take()
+      expect(await engine.ended, engine.output()).toBe(1)
+      expect(engine.output()).toContain(`error[${code}]: `)
+      expect(engine.output()).not.toMatch(/\n\s+at /)
+    },
+  )
+
+  test('a command with too few open files says which limit to raise', async ({ skip }) => {
+    skip(process.platform === 'win32', 'there is no ulimit')
+    await copyOf('fresh')
+    const codes = [32, 40, 48].map((limit) => {
+      const bin = [process.execPath, join(ROOT, 'bin/run.js')]
+      const shell = ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, ...bin, 'audit', ...at(data)]
+      const { status, stderr } = spawnSync('sh', shell, { encoding: 'utf8', timeout: 60_000 })
+      if (status !== 0) expect(stderr).toMatch(/^error\[CCS_DISK_FAILED\]: .*\n {2}.*ulimit -n/)
+      return status
+    })
+    expect(codes).toContain(1)
+  })
+
+  test('an engine that may open no more files ends with that', async ({ skip }) => {
+    await copyOf('fresh')
+    const engine = run(data)
+    await engine.says('The engine answers at')
+    const limit = spawnSync('prlimit', ['--pid', `${engine.pid}`, '--nofile=10:10'])
+    skip(limit.status !== 0, 'prlimit is missing, or may not be used')
+    await ccs(['gen', '--from', '2026-01-03', '--to', '2026-01-04', '--count', '100'])
+    expect(await engine.ended, engine.output()).toBe(1)
+    expect(engine.output()).toContain('error[CCS_DISK_FAILED]: ')
+    expect(engine.output()).toContain('Allow more open files (ulimit -n)')
+    expect((await ccs(['run', '--once'])).code).toBe(0)
+    expect((await ccs(['audit'])).code).toBe(0)
+  })
+})
+
 describe('damage', () => {
   test('a flipped bit in the log stops the engine, naming file and offset', async () => {
     await copyOf('log-only')

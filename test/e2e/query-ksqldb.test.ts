@@ -6,12 +6,17 @@ import { type KsqldbFolder, ksqldbFolder } from '../fixtures/ksqldb-folder.ts'
 import { unusedAddress } from '../fixtures/registry-proxy.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
 
-async function asked(url: string, sql: string, login = ''): Promise<Ran> {
+async function asked(
+  url: string,
+  sql: string,
+  login = '',
+  flags: readonly string[] = [],
+): Promise<Ran> {
   const servers = { url, brokers: '127.0.0.1:9', registry: 'http://127.0.0.1:9' }
   let project: KsqldbFolder | undefined
   try {
     project = ksqldbFolder(servers, 'x_', login)
-    return await runCcs(['query', '--target', 'ksqldb', '--project', project.dir, sql], {
+    return await runCcs(['query', '--target', 'ksqldb', '--project', project.dir, ...flags, sql], {
       env: { PASSWORD: 'lovelace' },
     })
   } finally {
@@ -56,4 +61,16 @@ test('anything but a SELECT is refused without asking the server', async () => {
   const { code, stderr } = await asked(await unusedAddress(), 'DROP STREAM x')
   expect(code).toBe(2)
   expect(stderr).toContain('A query must be one SELECT.')
+})
+
+test('a limit that ksqlDB does not have is refused without asking the server', async () => {
+  for (const flags of [
+    ['--timeout', '1 second'],
+    ['--max-rows', '10'],
+  ]) {
+    const { code, stderr } = await asked(await unusedAddress(), 'SELECT 1', '', flags)
+    expect(code).toBe(2)
+    expect(stderr).toContain(`error[CCS_USAGE_INVALID]: ksqlDB answers this query and knows no`)
+    expect(stderr).toContain(`knows no ${flags[0]}.`)
+  }
 })

@@ -27,12 +27,10 @@ afterEach(async () => {
 })
 
 /** Mounts a small disk; returns why it can't, else undefined. */
-function mountDisk(at: string): string | undefined {
+function mountDisk(at: string, limit = `size=${DISK_MIB}m`): string | undefined {
   mkdirSync(at)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', at], {
-      stdio: 'pipe',
-    })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', limit, 'tmpfs', at], { stdio: 'pipe' })
   } catch (error) {
     return `mounting a tmpfs needs root: ${error instanceof Error ? error.message.split('\n')[0] : error}`
   }
@@ -137,3 +135,74 @@ test('on a read-only disk queries and checks work, and what has to write says wh
     expect(stderr).toContain('error[CCS_DISK_DENIED]: The disk is read-only: ')
   }
 })
+
+test('without inodes the engine waits, and goes on once files were removed', {
+  timeout: 180_000,
+}, async ({ skip }) => {
+  dir = mkdtempSync(join(tmpdir(), 'ccs-tmpfs-'))
+  const disk = join(dir, 'disk')
+  const why = mountDisk(disk, `size=${DISK_MIB}m,nr_inodes=3000`)
+  skip(why !== undefined, why)
+  const [project, truth] = [join(dir, 'project'), join(dir, 'truth.ndjson')]
+  makeCrashProject(project)
+  const at = ['--project', project, '--data', join(disk, 'data')]
+  const engine = startNode('bin/run.js', ['run', ...at, '--port', '0'])
+  await engine.says('The engine answers at')
+  const shop = startNode('bin/run.js', ['gen', ...at, '--truth', truth, '--eps', '300'])
+  await waitUntil(async () => (await countRows(at)) > 0, engine.output)
+  mkdirSync(join(disk, 'many'))
+  expect(() => {
+    for (let file = 0; file < 5_000; file++) writeFileSync(join(disk, 'many', `${file}`), '')
+  }).toThrow('ENOSPC')
+  await engine.says(/The disk is full of files \(no inodes left\): .* Waiting for space\./, 60_000)
+  expect(await countRows(at)).toBeGreaterThan(0)
+  const other = await runCcs(['gen', ...at, '--partitions', '2', '--count', '10'])
+  expect(other.code).toBe(1)
+  expect(other.stderr).toMatch(/error\[CCS_[A-Z_]+\]: .*\n {2}\S/)
+
+  rmSync(join(disk, 'many'), { recursive: true })
+  await engine.says('The disk has space again; continuing.', 60_000)
+  shop.kill('SIGTERM')
+  expect(await shop.ended, shop.output()).toBe(0)
+  engine.kill('SIGTERM')
+  expect(await engine.ended, engine.output()).toBe(0)
+  const verified = await runCcs(['verify', '--truth', truth, ...at])
+  expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+})
+
+test('an engine whose disk is unmounted ends, and says so', { timeout: 120_000 }, async ({
+  skip,
+}) => {
+  dir = mkdtempSync(join(tmpdir(), 'ccs-tmpfs-'))
+  const disk = join(dir, 'disk')
+  const why = mountDisk(disk)
+  skip(why !== undefined, why)
+  const project = join(dir, 'project')
+  makeCrashProject(project)
+  const data = join(disk, 'data')
+  const engine = startNode('bin/run.js', [
+    'run',
+    '--project',
+    project,
+    '--data',
+    data,
+    '--port',
+    '0',
+  ])
+  await engine.says('The engine answers at')
+  execFileSync('umount', ['--lazy', disk])
+  mounted = undefined
+  expect(await engine.ended).toBe(1)
+  expect(engine.output()).toContain(`error[CCS_DISK_FAILED]: The data directory ${data} is gone`)
+})
+
+async function countRows(at: readonly string[]): Promise<number> {
+  const select = 'SELECT count(*) AS n FROM bronze.events'
+  const { stdout } = await runCcs(['query', select, ...at, '--json'])
+  return Number(JSON.parse(stdout).rows?.[0].n ?? 0)
+}
+
+async function waitUntil(isTrue: () => Promise<boolean>, explain: () => string): Promise<void> {
+  const endMs = performance.now() + 60_000
+  while (!(await isTrue())) expect(performance.now(), explain()).toBeLessThan(endMs)
+}

@@ -34,9 +34,12 @@ const SAMPLE = 12
 const LIMIT_MS = 60_000
 
 const READS = /^(open r$|read|readFile|readdir|stat|size|close|isLocked)/
+/** What needs a number for another open file. */
+const OPENS = /^(open |readFile|writeFile|readdir|fsyncDir|lock|isLocked)/
 const KINDS = [
   { errno: 'EROFS', code: 'CCS_DISK_DENIED', fails: ({ name }: Call) => !READS.test(name) },
   { errno: 'EIO', code: 'CCS_DISK_FAILED', fails: ({ name }: Call) => name !== 'close' },
+  { errno: 'EMFILE', code: 'CCS_DISK_FAILED', fails: ({ name }: Call) => OPENS.test(name) },
 ] as const
 
 let dir: string

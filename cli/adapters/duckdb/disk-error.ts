@@ -1,5 +1,5 @@
 /** Errors of the system in DuckDB's words: it has no codes for them. */
-import { diskError } from '../files/files.ts'
+import { diskError } from '../files/disk-error.ts'
 
 const DISK_ERRORS = [
   [/no space left on device/i, 'ENOSPC'],

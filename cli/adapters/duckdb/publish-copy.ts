@@ -5,7 +5,8 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { diskError, type Files, isErrno } from '../files/files.ts'
+import { diskError } from '../files/disk-error.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import { openDuck } from './duckdb.ts'
 
 /** Returns the names of the tables and views in the schema main, sorted. */

@@ -4,9 +4,10 @@ import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { layOutMarts, type MartsInfo, parseMartsInfo } from '../../domain/marts/marts.ts'
 import { parseQuery } from '../../domain/sql/parse-query.ts'
-import type { QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryLimits, QueryResult } from '../../domain/sql/query-result.ts'
 import type { Files } from '../files/files.ts'
 import type { Duck, DuckConnection } from './duckdb.ts'
+import { QueryBounds, readWithin, STREAMING_SETTING, untilAborted } from './limited-query.ts'
 
 /** Any project: only the place of its data matters here. */
 export interface DataPlace {
@@ -18,8 +19,11 @@ export interface DataPlace {
 export interface Marts {
   /** As of the last `query`, or of opening. */
   readonly info: MartsInfo
-  /** Runs one statement on the newest published file. Errors are DuckDB's own. */
-  query(sql: string): Promise<QueryResult>
+  /**
+   * Runs one statement on the newest published file; with bounds, one SELECT within them. Errors
+   * are DuckDB's own, CCS_QUERY_LIMIT, or the reason of the bounds' signal.
+   */
+  query(sql: string, bounds?: QueryBounds): Promise<QueryResult>
   close(): Promise<void>
 }
 
@@ -42,7 +46,7 @@ export async function openMarts(project: DataPlace): Promise<Marts | undefined> 
   if (!first) return undefined
   let served = first
   let turn: Promise<unknown> = Promise.resolve()
-  const query = async (sql: string): Promise<QueryResult> => {
+  const query = async (sql: string, bounds?: QueryBounds): Promise<QueryResult> => {
     if ((await identifyFile(project)) !== served.identity) {
       const next = await openPublished(project)
       if (next) {
@@ -51,15 +55,15 @@ export async function openMarts(project: DataPlace): Promise<Marts | undefined> 
       }
     }
     served.info = (await readMarts(project)) ?? served.info
-    return served.connection.all(sql)
+    return bounds ? queryWithin(served.connection, sql, bounds) : served.connection.all(sql)
   }
   return {
     get info() {
       return served.info
     },
     // One after the other: a connection runs one statement at a time, and may be replaced.
-    query: (sql) => {
-      const answer = turn.then(() => query(sql))
+    query: (sql, bounds) => {
+      const answer = turn.then(() => query(sql, bounds))
       turn = answer.catch(() => undefined)
       return answer
     },
@@ -67,6 +71,20 @@ export async function openMarts(project: DataPlace): Promise<Marts | undefined> 
       await turn
       served.close()
     },
+  }
+}
+
+async function queryWithin(
+  connection: DuckConnection,
+  sql: string,
+  bounds: QueryBounds,
+): Promise<QueryResult> {
+  try {
+    return await untilAborted(connection, bounds.signal, () => readWithin(connection, sql, bounds))
+  } catch (error) {
+    // Ends the statement, of which rows are left.
+    await connection.run('SELECT 1').catch(() => undefined)
+    throw bounds.signal.aborted ? bounds.signal.reason : error
   }
 }
 
@@ -95,8 +113,8 @@ async function openPublished(project: DataPlace): Promise<OpenMarts | undefined>
     // Views of the marts read the Silver that they were built from.
     const places = [project.dataDir, await realpath(project.dataDir)]
     const directories = places.map((dir) => quoteText(`${dir}/`)).join(', ')
-    await connection.run(`SET TimeZone = 'UTC'; SET allowed_directories = [${directories}];
-      SET enable_external_access = false`)
+    await connection.run(`SET TimeZone = 'UTC'; ${STREAMING_SETTING};
+      SET allowed_directories = [${directories}]; SET enable_external_access = false`)
     const close = () => {
       connection.close()
       duck.close()
@@ -118,8 +136,11 @@ async function identifyFile(project: DataPlace): Promise<string | undefined> {
   }
 }
 
-/** For `ccs query`. Throws CCS_MARTS_MISSING, and CCS_QUERY_INVALID for a wrong SELECT. */
-export async function openMartsQueries(project: DataPlace) {
+/**
+ * For `ccs query`. Throws CCS_MARTS_MISSING, CCS_QUERY_INVALID for a wrong SELECT, and
+ * CCS_QUERY_LIMIT for one that exceeds the limits.
+ */
+export async function openMartsQueries(project: DataPlace, limits: QueryLimits) {
   const marts = await openMarts(project)
   if (!marts)
     throw new CcsError('CCS_MARTS_MISSING', 'No marts are published yet.', {
@@ -132,16 +153,20 @@ export async function openMartsQueries(project: DataPlace) {
   return {
     from: 'marts',
     asOf: committedMs === null ? null : new Date(committedMs).toISOString(),
-    query: async (sql: string): Promise<QueryResult> => {
+    query: async (sql: string, control: QueryControl = {}): Promise<QueryResult> => {
       await parseQuery(sql, parseSql, new Map())
+      const bounds = new QueryBounds(limits, control)
       try {
-        return await marts.query(sql)
+        return await marts.query(sql, bounds)
       } catch (cause) {
+        if (cause instanceof CcsError) throw cause
         const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
         throw new CcsError('CCS_QUERY_INVALID', first.replace(/[.!]*$/, '.'), {
           hint: `The marts are: ${marts.info.models.join(', ')}.`,
           cause,
         })
+      } finally {
+        bounds.release()
       }
     },
     close: () => marts.close(),

@@ -5,7 +5,8 @@
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs/promises'
-import { diskError, isErrno } from './files.ts'
+import { diskError } from './disk-error.ts'
+import { isErrno } from './files.ts'
 
 /** A client's challenge, and the server's proof that it knows the token. */
 export const CHALLENGE_HEADER = 'x-ccs-challenge'

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { readErrno } from '../../domain/kernel/errno.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { diskError } from './disk-error.ts'
 import { createLockProbe, type KernelLockAttempt, lockFile } from './kernel-lock.ts'
 
 /** An open file. */
@@ -82,27 +82,6 @@ export async function listNames(files: Files, dir: string): Promise<readonly str
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return []
     throw error
   }
-}
-
-/** Translates errors of the operating system; the only place that does. */
-export function diskError(error: unknown, path: string): unknown {
-  if (isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT')) {
-    return new CcsError('CCS_DISK_FULL', `The disk is full: ${path} can't be written.`, {
-      hint: 'Free some space; everything acknowledged is safe, and ccs resumes by itself.',
-      cause: error,
-    })
-  }
-  if (isErrno(error, 'EACCES') || isErrno(error, 'EROFS') || isErrno(error, 'EPERM')) {
-    const isReadOnly = isErrno(error, 'EROFS')
-    const message = isReadOnly
-      ? `The disk is read-only: ${path} can't be written.`
-      : `No permission to use ${path}.`
-    return new CcsError('CCS_DISK_DENIED', message, {
-      hint: 'Give this user access to it, or choose another data directory with --data.',
-      cause: error,
-    })
-  }
-  return error
 }
 
 async function translateErrors<T>(path: string, run: () => Promise<T>): Promise<T> {

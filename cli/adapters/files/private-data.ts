@@ -5,7 +5,8 @@
  */
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskError, isErrno } from './files.ts'
+import { diskError } from './disk-error.ts'
+import { isErrno } from './files.ts'
 
 /**
  * What ccs creates in a data directory: nothing else in it is touched. A token that others could

@@ -6,8 +6,18 @@
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { type FileLock, takeLock } from '../files/file-lock.ts'
+import { isErrno } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import type { Store } from './data-store.ts'
+
+/** The lock of a running engine. */
+export interface EngineLock extends FileLock {
+  /**
+   * Throws CCS_DISK_FAILED once the data directory was removed, unmounted or replaced, and
+   * CCS_ENGINE_LOCKED once the lock alone was removed: what is written from then on may be lost.
+   */
+  requireHeld(): Promise<void>
+}
 
 /** Name of the lock in the directory of locks. */
 const NAME = 'engine'
@@ -21,7 +31,7 @@ export async function takeEngineLock(
   { files, root, manifests }: Pick<Store, 'files' | 'root' | 'manifests'>,
   owner: string,
   processes?: Processes,
-): Promise<FileLock> {
+): Promise<EngineLock> {
   const dir = dataLayout(root).locks
   await files.mkdir(dir)
   const above = (await manifests.load())?.epoch ?? 0
@@ -37,5 +47,27 @@ export async function takeEngineLock(
   }
   const { lock } = attempt
   manifests.fence(lock.generation, () => lock.isHeld())
-  return lock
+  const requireHeld = async () => {
+    const isHeld = await lock.isHeld().catch(asMissing)
+    if (isHeld !== true) throw await lockGoneError({ files, root })
+  }
+  return { ...lock, requireHeld }
+}
+
+/** For the error of a file or directory that is not there; throws any other. */
+function asMissing(error: unknown): undefined {
+  if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTDIR')) throw error
+}
+
+async function lockGoneError({ files, root }: Pick<Store, 'files' | 'root'>): Promise<CcsError> {
+  const names = await files.readdir(dataLayout(root).locks).catch(asMissing)
+  return names === undefined
+    ? new CcsError('CCS_DISK_FAILED', `The data directory ${root} is gone; the engine has ended.`, {
+        hint:
+          'It was removed, moved or unmounted. Bring it back (mount, ccs backup restore), ' +
+          'then start the engine again.',
+      })
+    : new CcsError('CCS_ENGINE_LOCKED', `The lock of the engine in ${root} was removed.`, {
+        hint: 'Files there must not be deleted while ccs runs. Start the engine again.',
+      })
 }

@@ -204,8 +204,8 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
       const where = depth === 0 ? 'a setting' : `a setting of "${path.join('.')}"`
       reader.fault(
         here,
-        `${reader.quoteKey(here)} is not ${where}.`,
-        didYouMean(name, known),
+        () => `${reader.quoteKey(here)} is not ${where}.`,
+        () => didYouMean(name, known),
         'key',
       )
     } else if (SETTINGS.some((setting) => setting.key === key)) {

@@ -100,7 +100,7 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
       options.reader.fault(
         path,
-        `${options.reader.quoteKey(path)} can't be a target's name: use a-z, 0-9, - and _.`,
+        () => `${options.reader.quoteKey(path)} can't be a target's name: use a-z, 0-9, - and _.`,
         undefined,
         'key',
       )
@@ -128,8 +128,8 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
       else if (!read)
         reader.fault(
           at,
-          `${reader.quoteKey(at)} is not a setting of a target.`,
-          didYouMean(key, listNamesBelow(path)),
+          () => `${reader.quoteKey(at)} is not a setting of a target.`,
+          () => didYouMean(key, listNamesBelow(path)),
           'key',
         )
       else if (value !== null) {

@@ -196,6 +196,12 @@ export function formatError(error: CcsError, paint: Paint): string[] {
       ? []
       : one.hint.split('\n').map((hint) => `  ${paint('cyan', hint)}`)),
   ])
+  if (error.more > 0)
+    return [
+      ...lines,
+      '',
+      `The first ${formatCount(all.length)} faults, and ${formatCount(error.more)} more.`,
+    ]
   return all.length === 1 ? lines : [...lines, '', `${all.length} faults.`]
 }
 
@@ -233,6 +239,8 @@ export interface ErrorDocument {
   readonly hint?: string
   readonly location?: Location
   readonly others?: readonly ErrorDocument[]
+  /** How many further faults are counted only. */
+  readonly more?: number
 }
 
 /** The error as `--json` prints it under the key `error`, with its `others` inside. */
@@ -243,6 +251,7 @@ export function toErrorDocument(error: CcsError): ErrorDocument {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.location === undefined ? {} : { location: redactLocation(error.location) }),
     ...(error.others.length === 0 ? {} : { others: error.others.map(toErrorDocument) }),
+    ...(error.more === 0 ? {} : { more: error.more }),
   }
 }
 

@@ -4,7 +4,7 @@
  * headers, model tests, import mappings, metrics of the live page.
  */
 import { didYouMean } from '../kernel/did-you-mean.ts'
-import { CcsError, type ErrorCode, throwAll } from '../kernel/errors.ts'
+import { CcsError, type ErrorCode, FAULTS_LISTED_MAX, throwAll } from '../kernel/errors.ts'
 import { asObject, isObject, type JsonObject } from '../kernel/json.ts'
 import { redactLine } from '../kernel/redact.ts'
 import { parseDurationMs } from '../kernel/units.ts'
@@ -12,11 +12,18 @@ import type { ValueReader } from './value-readers.ts'
 import type { YamlDocument, YamlPath } from './yaml-document.ts'
 
 /**
+ * A message or a hint. A function is called only if the fault is listed: a file may have many more
+ * faults than anybody reads.
+ */
+export type FaultText = string | (() => string)
+
+/**
  * A method that finds a value wrong notes a fault and returns a harmless value, so that reading
  * goes on. `what` names the value in messages; the path where it is left out.
  */
 export class DocumentReader {
-  readonly faults: CcsError[] = []
+  readonly #listed: CcsError[] = []
+  #count = 0
   readonly #document: YamlDocument
   readonly #code: ErrorCode
 
@@ -25,9 +32,17 @@ export class DocumentReader {
     this.#code = code
   }
 
-  /** Throws all faults as one error; does nothing where there are none. */
+  /** How many faults have been noted. */
+  get faultCount(): number {
+    return this.#count
+  }
+
+  /**
+   * Throws the faults as one error, which lists the first and counts the others; does nothing where
+   * there are none.
+   */
   throwFaults(): void {
-    throwAll(this.faults)
+    throwAll(this.#listed, this.#count - this.#listed.length)
   }
 
   /** Line of the file on which the value at `path` begins, or with 'key' its key, from 1. */
@@ -43,10 +58,17 @@ export class DocumentReader {
   }
 
   /** Notes a fault at the value at `path`, or with 'key' at its key. */
-  fault(path: YamlPath, message: string, hint?: string, part: 'key' | 'value' = 'value'): void {
-    this.faults.push(
-      new CcsError(this.#code, message, { location: this.#document.locate(path, part), hint }),
-    )
+  fault(
+    path: YamlPath,
+    message: FaultText,
+    hint?: FaultText,
+    part: 'key' | 'value' = 'value',
+  ): void {
+    this.#count++
+    if (this.#listed.length === FAULTS_LISTED_MAX) return
+    const location = this.#document.locate(path, part)
+    const said = hint === undefined ? undefined : write(hint)
+    this.#listed.push(new CcsError(this.#code, write(message), { location, hint: said }))
   }
 
   /**
@@ -64,7 +86,12 @@ export class DocumentReader {
   checkKeys(map: JsonObject, path: YamlPath, what: string, known: readonly string[]): void {
     for (const key of Object.keys(map))
       if (!known.includes(key))
-        this.fault([...path, key], `${what} has no key "${key}".`, didYouMean(key, known), 'key')
+        this.fault(
+          [...path, key],
+          `${what} has no key "${key}".`,
+          () => didYouMean(key, known),
+          'key',
+        )
   }
 
   /** A list; [] for anything else. */
@@ -105,7 +132,9 @@ export class DocumentReader {
     const text = this.text(value, path)
     const word = words.find((one) => one === text)
     if (text !== undefined && word === undefined)
-      this.fault(path, `"${text}" is not one of ${words.join(', ')}.`, didYouMean(text, words))
+      this.fault(path, `"${text}" is not one of ${words.join(', ')}.`, () =>
+        didYouMean(text, words),
+      )
     return word
   }
 
@@ -143,6 +172,10 @@ export class DocumentReader {
     this.fault(path, `${path.join('.')} ${found.wrong}`)
     return undefined
   }
+}
+
+function write(text: FaultText): string {
+  return typeof text === 'string' ? text : text()
 }
 
 /** A value in a message: a text in quotes, anything else as JSON. */

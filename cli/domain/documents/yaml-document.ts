@@ -2,8 +2,23 @@
  * YAML and JSON with positions: values together with the places in the file where they stand, so
  * that whoever checks a value can point at it. The one file that imports the YAML package.
  */
-import { isMap, isNode, isScalar, isSeq, type Node, parseDocument } from 'yaml'
-import { CcsError, type ErrorCode, type Location, throwAll } from '../kernel/errors.ts'
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml'
+import {
+  CcsError,
+  type ErrorCode,
+  FAULTS_LISTED_MAX,
+  type Location,
+  throwAll,
+} from '../kernel/errors.ts'
 
 /** Keys and indexes that lead to a value from the root. */
 export type YamlPath = readonly (string | number)[]
@@ -28,37 +43,80 @@ export interface YamlDocument {
   locate(path: YamlPath, part?: 'key' | 'value'): Location
 }
 
-/** The place of a character, an offset from 0; line and column count from 1. */
-export function locateOffset(
-  { file, text }: { readonly file: string; readonly text: string },
-  offset: number,
-): Required<Location> {
-  const before = text.slice(0, offset).split('\n')
-  const line = before.length
-  return {
-    file,
-    line,
-    column: (before.at(-1)?.length ?? 0) + 1,
-    text: (text.split('\n')[line - 1] ?? '').replace(/\r$/, ''),
-  }
+/** Where the lines of a text begin, by the object that holds the text. */
+const lineStarts = new WeakMap<object, readonly number[]>()
+
+function findLineStarts(text: string): readonly number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
 }
 
 /**
- * Parses one document. Text that isn't YAML is one CcsError with all its faults, each with its
- * place.
+ * The place of a character, an offset from 0; line and column count from 1. For many places of one
+ * text, pass the same object: its lines are searched for once.
+ */
+export function locateOffset(
+  source: { readonly file: string; readonly text: string },
+  offset: number,
+): Required<Location> {
+  const { file, text } = source
+  let starts = lineStarts.get(source)
+  if (starts === undefined) {
+    starts = findLineStarts(text)
+    lineStarts.set(source, starts)
+  }
+  let [line, after] = [0, starts.length]
+  while (after - line > 1) {
+    const middle = (line + after) >> 1
+    if ((starts[middle] ?? 0) <= offset) line = middle
+    else after = middle
+  }
+  const start = starts[line] ?? 0
+  return {
+    file,
+    line: line + 1,
+    column: Math.min(offset, text.length) - start + 1,
+    text: text.slice(start, (starts[line + 1] ?? text.length + 1) - 1).replace(/\r$/, ''),
+  }
+}
+
+/** A longer line is not shown with a fault: somebody wrote a whole document on it. */
+const LINE_SHOWN_MAX = 10_000
+
+/**
+ * Parses one document. Text that isn't YAML is one CcsError with its faults, each with its place;
+ * those behind the first are only counted.
  */
 export function parseYaml(text: string, source: YamlSource): YamlDocument {
+  const named = { file: source.file, text }
   const at = (offset: number): Location => {
-    const place = locateOffset({ file: source.file, text }, offset)
-    return { ...place, line: place.line + (source.firstLine ?? 1) - 1 }
+    const { text: lineText, ...place } = locateOffset(named, offset)
+    const shown = lineText.length > LINE_SHOWN_MAX ? {} : { text: lineText }
+    return { ...place, line: place.line + (source.firstLine ?? 1) - 1, ...shown }
   }
-  const document = parseDocument(text, { prettyErrors: false, version: '1.2' })
-  const faults = [...document.errors, ...document.warnings].map((fault) => {
-    // Behind a colon the package quotes the file: the place shows it, without its secrets.
-    const message = fault.message.replace(/\s+/g, ' ').replace(/[.\s]+$|: .*$/, '')
-    return new CcsError(source.code, `${message}.`, { location: at(fault.pos[0]) })
-  })
-  throwAll(faults)
+  // The package compares each key with all others of its map, so findRepeatedKeys does it here.
+  const options = { prettyErrors: false, version: '1.2', uniqueKeys: false } as const
+  const document = parseDocument(text, options)
+  const faults = [
+    ...[...document.errors, ...document.warnings].map(({ message, pos }) => ({
+      // Behind a colon the package quotes the file: the place shows it, without its secrets.
+      message: message.replace(/\s+/g, ' ').replace(/[.\s]+$|: .*$/, ''),
+      offset: pos[0],
+    })),
+    ...findRepeatedKeys(document.contents).map((offset) => ({
+      message: 'Map keys must be unique',
+      offset,
+    })),
+  ]
+  throwAll(
+    faults
+      .slice(0, FAULTS_LISTED_MAX)
+      .map(
+        ({ message, offset }) => new CcsError(source.code, `${message}.`, { location: at(offset) }),
+      ),
+    Math.max(0, faults.length - FAULTS_LISTED_MAX),
+  )
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 100 })
@@ -66,33 +124,74 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new CcsError(source.code, `${message}.`, { location: at(0), cause })
   }
+  const pairs = new PairIndex()
   return {
     value,
-    locate: (path, part = 'value') => at(offsetOf(document.contents, path, part)),
+    locate: (path, part = 'value') => at(findOffset(document.contents, path, part, pairs)),
   }
 }
 
-function offsetOf(root: Node | null, path: YamlPath, part: 'key' | 'value'): number {
+/** Offsets of the keys that their map has already, in the order of the text. */
+function findRepeatedKeys(root: Node | null): readonly number[] {
+  const offsets: number[] = []
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const node = open.pop()
+    if (isSeq(node)) for (const item of node.items) open.push(item)
+    if (isMap(node)) {
+      const known = new Set<unknown>()
+      for (const { key, value } of node.items) {
+        open.push(key, value)
+        if (!isScalar(key)) continue
+        if (known.has(key.value)) offsets.push(findStart(key) ?? 0)
+        known.add(key.value)
+      }
+    }
+  }
+  return offsets.sort((a, b) => a - b)
+}
+
+/** The pairs of each map by their key's text, listed when the map is first asked for one. */
+class PairIndex {
+  readonly #maps = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
+
+  find(map: YAMLMap, key: string): Pair | undefined {
+    let pairs = this.#maps.get(map)
+    if (pairs === undefined) {
+      // Of keys with the same text, such as 1 and "1", the first one counts.
+      pairs = new Map(map.items.toReversed().map((pair) => [keyText(pair.key), pair]))
+      this.#maps.set(map, pairs)
+    }
+    return pairs.get(key)
+  }
+}
+
+function findOffset(
+  root: Node | null,
+  path: YamlPath,
+  part: 'key' | 'value',
+  pairs: PairIndex,
+): number {
   let node: Node | null = root
-  let offset = startOf(root) ?? 0
+  let offset = findStart(root) ?? 0
   for (const [depth, step] of path.entries()) {
     const isLast = depth === path.length - 1
     if (isMap(node)) {
-      const pair = node.items.find((item) => keyText(item.key) === String(step))
+      const pair = pairs.find(node, String(step))
       if (!pair) return offset
-      const key = isNode(pair.key) ? startOf(pair.key) : undefined
+      const key = findStart(pair.key)
       node = isNode(pair.value) ? pair.value : null
-      offset = (isLast && part === 'key' ? key : startOf(node)) ?? key ?? offset
+      offset = (isLast && part === 'key' ? key : findStart(node)) ?? key ?? offset
     } else if (isSeq(node)) {
       const item = node.items[Number(step)]
       node = isNode(item) ? item : null
-      offset = startOf(node) ?? offset
+      offset = findStart(node) ?? offset
     } else return offset
   }
   return offset
 }
 
-function startOf(node: unknown): number | undefined {
+function findStart(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined
 }
 
@@ -124,7 +223,7 @@ export function parseJsonNodes(text: string): JsonNode {
 }
 
 function toJsonNode(node: unknown): JsonNode {
-  const at = startOf(node) ?? 0
+  const at = findStart(node) ?? 0
   if (isMap(node)) {
     const entries = node.items.map(({ key, value }) => [keyText(key), toJsonNode(value)] as const)
     return { is: 'object', at, entries: new Map(entries) }

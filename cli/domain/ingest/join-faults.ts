@@ -15,7 +15,9 @@ export function joinFaults(faults: readonly FileFault[]): readonly CcsError[] {
   for (const { file, fault } of faults)
     for (const one of [fault, ...fault.others]) {
       const key = JSON.stringify([one.code, one.message, one.hint]).replaceAll(file, '')
-      groups.set(key, [...(groups.get(key) ?? []), { file, fault: one }])
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [{ file, fault: one }])
+      else group.push({ file, fault: one })
     }
   return [...groups.values()].map(joinGroup)
 }
@@ -28,7 +30,8 @@ function joinGroup(group: readonly FileFault[]): CcsError {
   const message =
     files.length === 1 ? fault.message : `${fault.message.replace(/\.$/, '')} (${where}).`
   const { exit, hint, location, cause } = fault
-  return new CcsError(fault.code, message, { exit, hint, location, cause })
+  const more = group.reduce((sum, one) => sum + one.fault.more, 0)
+  return new CcsError(fault.code, message, { exit, hint, location, cause, more })
 }
 
 /** `a.csv, b.csv, … and 12 more`. */

@@ -13,8 +13,12 @@ const FAILURES = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENXIO', 'ENODEV', 'ESTALE'
 export function toSystemFailure(error: unknown): CcsError | undefined {
   const code = readErrno(error)
   if (code === undefined || !FAILURES.has(code) || !(error instanceof Error)) return undefined
+  const hint =
+    code === 'EMFILE' || code === 'ENFILE'
+      ? 'Allow more open files (ulimit -n), then run it again: committed data is safe.'
+      : 'Look at the disk and the system (dmesg, ulimit -n): committed data is safe.'
   return new CcsError('CCS_DISK_FAILED', `The system can't do what ccs needs: ${error.message}.`, {
-    hint: 'Look at the disk and the system (dmesg, ulimit -n): committed data is safe.',
+    hint,
     cause: error,
   })
 }

@@ -111,6 +111,8 @@ export interface CcsErrorOptions {
   readonly cause?: unknown
   /** Further faults of the same file or run, reported together with this one. */
   readonly others?: readonly CcsError[]
+  /** How many further faults were counted and are not listed; 0 if absent. */
+  readonly more?: number
 }
 
 /**
@@ -123,6 +125,7 @@ export class CcsError extends Error {
   readonly exit: ExitCode
   readonly location: Location | undefined
   readonly others: readonly CcsError[]
+  readonly more: number
 
   constructor(code: ErrorCode, message: string, options: CcsErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -132,11 +135,18 @@ export class CcsError extends Error {
     this.exit = options.exit ?? EXIT_BY_CODE[code]
     this.location = options.location
     this.others = options.others ?? []
+    this.more = options.more ?? 0
   }
 }
 
-/** Throws the first fault with the rest as its `others`; does nothing when there is none. */
-export function throwAll(faults: readonly CcsError[]): void {
+/** Of the faults of one file, no more are listed; the others are only counted. */
+export const FAULTS_LISTED_MAX = 50
+
+/**
+ * Throws the first fault with the rest as its `others`; does nothing when there is none. `more` is
+ * how many others were counted and not listed.
+ */
+export function throwAll(faults: readonly CcsError[], more = 0): void {
   const [first, ...rest] = faults
   if (!first) return
   throw new CcsError(first.code, first.message, {
@@ -145,5 +155,6 @@ export function throwAll(faults: readonly CcsError[]): void {
     location: first.location,
     cause: first.cause,
     others: [...first.others, ...rest.flatMap((one) => [one, ...one.others])],
+    more: faults.reduce((sum, one) => sum + one.more, more),
   })
 }

@@ -12,16 +12,24 @@ export interface HealthPorts {
   readonly dlq: () => Promise<DlqCounts>
   readonly marts: () => Promise<LiveHealth['marts']>
   readonly leftOut: () => Promise<LiveHealth['leftOut']>
+  /** Reads the length of each segment of the log. */
+  readonly disk: () => Promise<LiveHealth['disk']>
 }
 
 /** Length of the window over which the event rate is averaged. */
 const RATE_MS = 10_000
+
+/** The disk is measured again after this time. */
+const DISK_MS = 60_000
 
 /** Remembers earlier readings, to compute a rate from one to the next. */
 export class HealthReader {
   readonly #ports: HealthPorts
   /** Record counts, oldest first: those of the last RATE_MS and one before. */
   #readings: { readonly atMs: number; readonly records: number }[] = []
+
+  #disk: LiveHealth['disk'] = null
+  #diskReadMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: HealthPorts) {
     this.#ports = ports
@@ -52,7 +60,21 @@ export class HealthReader {
       commit: { serial, at: lastCommit },
       marts,
       leftOut,
+      disk: this.#readDisk(),
     }
+  }
+
+  /** As last measured: nobody waits for it. */
+  #readDisk(): LiveHealth['disk'] {
+    const { clock, disk } = this.#ports
+    if (clock.elapsedMs() - this.#diskReadMs >= DISK_MS) {
+      this.#diskReadMs = clock.elapsedMs()
+      const keep = (read: LiveHealth['disk']) => {
+        this.#disk = read
+      }
+      disk().then(keep, () => keep(null))
+    }
+    return this.#disk
   }
 
   #measureRate(atMs: number, records: number): number | null {

@@ -40,6 +40,8 @@ export interface LiveHealth {
   } | null
   /** What today's numbers leave out; null: not counted yet, or it can't be counted. */
   readonly leftOut: LeftOut | null
+  /** When the disk is full, if that is within a week; null: later, or it is not known. */
+  readonly disk: { readonly text: string; readonly hint: string } | null
 }
 
 /** GET /api/snapshot, and the first message of the event stream. */

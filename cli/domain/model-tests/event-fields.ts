@@ -131,8 +131,9 @@ function readRecord(
     const short = Object.hasOwn(aliases, key) ? aliases[key] : undefined
     const field = contract.fields.find((one) => one.name === (short?.field ?? key))
     if (field === undefined) {
-      const known = [...others, ...Object.keys(aliases), ...contract.fields.map((one) => one.name)]
-      reader.fault(here, `${what} has no field "${key}".`, didYouMean(key, known), 'key')
+      const names = contract.fields.map((one) => one.name)
+      const known = () => [...others, ...Object.keys(aliases), ...names]
+      reader.fault(here, `${what} has no field "${key}".`, () => didYouMean(key, known()), 'key')
     } else if (field.name in values) {
       reader.fault(here, `"${key}" sets ${field.name} a second time.`, undefined, 'key')
     } else
@@ -174,9 +175,7 @@ function readValue(shape: RecordContext, node: AvroNode, value: unknown, path: Y
       break
     case 'enum':
       if (node.symbols.includes(String(value))) return value
-      reader.fault(
-        path,
-        `${showValue(value)} is not an allowed value.`,
+      reader.fault(path, `${showValue(value)} is not an allowed value.`, () =>
         didYouMean(String(value), node.symbols),
       )
       return node.symbols[0]

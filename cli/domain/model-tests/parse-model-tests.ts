@@ -42,19 +42,21 @@ export function parseModelTests(file: string, text: string, context: TestContext
   const model = modelForFile(file)
   const names = [...context.models.keys()]
   if (!context.models.has(model))
-    reader.fault([], `There is no model ${model} to test.`, didYouMean(model, names))
+    reader.fault([], `There is no model ${model} to test.`, () => didYouMean(model, names))
   const root = reader.map(document.value, [], 'A test file', ['date', 'timezone', 'cases'])
   const date = readDate(reader, root, [])
   const timezone = readZone(reader, root)
   const cases: ModelTestCase[] = []
+  const caseNames = new Set<string>()
   for (const [index, value] of reader.list(root.cases ?? [], ['cases'], 'cases').entries()) {
     const path = ['cases', index]
     const one = new CaseParser(reader, context, { file, model, date, timezone }).parse(value, path)
-    if (cases.some(({ name }) => name === one.name))
+    if (caseNames.has(one.name))
       reader.fault([...path, 'name'], `Another case is also called ${showValue(one.name)}.`)
+    caseNames.add(one.name)
     cases.push(one)
   }
-  if (cases.length === 0 && reader.faults.length === 0) reader.fault([], 'The file has no cases.')
+  if (cases.length === 0 && reader.faultCount === 0) reader.fault([], 'The file has no cases.')
   reader.throwFaults()
   return { model, file, cases }
 }
@@ -128,9 +130,9 @@ class CaseParser {
     const also = map.also === undefined ? {} : reader.map(map.also, [...path, 'also'], 'also')
     const others = Object.entries(also).flatMap(([model, table]) => {
       const here = [...path, 'also', model]
-      const names = [...this.#context.models.keys()]
       if (!this.#context.models.has(model)) {
-        reader.fault(here, `There is no model ${model}.`, didYouMean(model, names), 'key')
+        const names = () => [...this.#context.models.keys()]
+        reader.fault(here, `There is no model ${model}.`, () => didYouMean(model, names()), 'key')
         return []
       }
       const expectation = this.#table(model, reader.map(table, here, model, TABLE_KEYS), here)
@@ -170,7 +172,7 @@ class CaseParser {
           reader.fault(
             [...here, column],
             `${model} has no column "${column}".`,
-            didYouMean(column, columns ?? []),
+            () => didYouMean(column, columns ?? []),
             'key',
           )
       return map
@@ -182,9 +184,7 @@ class CaseParser {
     return reader.list(value, path, 'dlq').flatMap((given, index) => {
       const reason = REASONS.find((one) => one === given)
       if (reason !== undefined) return [reason]
-      reader.fault(
-        [...path, index],
-        `${showValue(given)} is not a reason.`,
+      reader.fault([...path, index], `${showValue(given)} is not a reason.`, () =>
         didYouMean(String(given), REASONS),
       )
       return []

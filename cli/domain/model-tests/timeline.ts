@@ -64,7 +64,8 @@ export class Timeline {
       return
     }
     if (typeof value === 'string') {
-      const hint = VERBS.includes(value) ? `Write "- ${value}: …".` : didYouMean(value, VERBS)
+      const hint = () =>
+        VERBS.includes(value) ? `Write "- ${value}: …".` : didYouMean(value, VERBS)
       reader.fault(path, `"${value}" is not a step.`, hint)
       return
     }
@@ -78,7 +79,7 @@ export class Timeline {
     else if (BARE.some((one) => one === name))
       reader.fault(here, `"${name}" takes no value.`, `Write "- ${name}".`, 'key')
     else if (verb === undefined)
-      reader.fault(here, `"${name}" is not a step.`, didYouMean(name, VERBS), 'key')
+      reader.fault(here, `"${name}" is not a step.`, () => didYouMean(name, VERBS), 'key')
     else this.#verb(verb, map[verb], here)
   }
 
@@ -113,9 +114,9 @@ export class Timeline {
     if (times > REPEATS_MAX) reader.fault([...path, 'times'], `At most ${REPEATS_MAX} times.`)
     if (!('at' in map || 'event_ts' in map))
       reader.fault(path, 'An event needs "at".', 'Add at: 10:00, in UTC.')
-    const known = reader.faults.length
+    const known = reader.faultCount
     // A fault is reported once, however often the event repeats.
-    for (let time = 0; time < times && reader.faults.length === known; time++) {
+    for (let time = 0; time < times && reader.faultCount === known; time++) {
       const event = this.#read(map, path, ['arrives', 'every', 'times'])
       const one = { ...event, event_ts: asMs(event.event_ts) + time * everyMs }
       this.#accept('event', one, path, this.#arrival(map, one, path))
@@ -143,9 +144,7 @@ export class Timeline {
     if (event !== undefined) this.#accept('duplicate', event, path, this.#clockMs ?? 0)
     else if (body === 'last') reader.fault(path, 'There is no earlier event.')
     else
-      reader.fault(
-        path,
-        `No earlier event has the id ${showValue(body)}.`,
+      reader.fault(path, `No earlier event has the id ${showValue(body)}.`, () =>
         didYouMean(String(body), ['last', ...this.labels.keys()]),
       )
   }

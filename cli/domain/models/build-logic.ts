@@ -132,7 +132,7 @@ function mapCollectingErrors<T, U>(items: readonly T[], map: (item: T) => U): U[
       results.push(map(item))
     } catch (error) {
       if (!(error instanceof CcsError)) throw error
-      faults.push(error, ...error.others)
+      faults.push(error)
     }
   }
   throwAll(faults)

@@ -49,7 +49,11 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
  * CCS_MODEL_INVALID.
  */
 export function parseHeader(file: string, text: string, firstLine: number): HeaderFields {
-  const whole = () => parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
+  let parsed: YamlDocument | undefined
+  const whole = () => {
+    parsed ??= parseYaml(text, { file, firstLine, code: 'CCS_MODEL_INVALID' })
+    return parsed
+  }
   const value = parseSimpleYaml(text)
   const document =
     value === undefined
@@ -142,8 +146,8 @@ class HeaderReader {
     const kind = KINDS.find((one) => one === text)
     if (kind !== undefined) return kind
     if (text !== undefined)
-      reader.fault(['kind'], `There is no kind "${text}".`, didYouMean(text, KINDS))
-    else if (!('kind' in this.#values) && reader.faults.length === 0)
+      reader.fault(['kind'], `There is no kind "${text}".`, () => didYouMean(text, KINDS))
+    else if (!('kind' in this.#values) && reader.faultCount === 0)
       reader.fault([], 'The header has no kind.', `Add "kind: " and one of ${KINDS.join(', ')}.`)
     return 'stream'
   }

@@ -31,6 +31,8 @@ export interface PipelineParts extends CommitParts {
   readonly refreshSchemas?: (frames: readonly LogFrame[]) => Promise<void>
   /** Shared with other writers of the same log; by default the loop has its own. */
   readonly outage?: OutageHandler
+  /** Throws once the data directory is no longer this engine's; called in each turn of the loop. */
+  readonly requireLock?: () => Promise<void>
   /**
    * Called after each commit, for example to report lag. Must return
    * quickly; its errors are ignored.

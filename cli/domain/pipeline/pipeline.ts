@@ -121,6 +121,7 @@ export class Pipeline {
         if (stop.aborted || isOnce)
           ends ??= (await this.#drain.retryUntilStopped(() => this.#readers.ends())) ?? new Map()
         const startMs = this.vitals.turn()
+        await this.#parts.requireLock?.()
         const taken = await this.#scheduler.poll(() => this.#step())
         if (this.#failure) {
           await this.#startOver()

@@ -22,6 +22,17 @@ import { createHourlyPruning } from './hourly-pruning.ts'
 import { Pipeline } from './pipeline.ts'
 import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
 
+/** The lock of the data directory. */
+interface HeldLock {
+  readonly warning: string | undefined
+  /** Throws once the data directory, or the lock in it, is gone. */
+  requireHeld(): Promise<void>
+  release(): Promise<void>
+}
+
+/** A running engine asks for its lock this often. */
+const LOCK_CHECK_MS = 1_000
+
 /** The data directory, and what opens the parts of the pipeline on it. */
 export interface StartPorts<E extends BatchEngine> {
   /** What the loop waits by. */
@@ -33,7 +44,7 @@ export interface StartPorts<E extends BatchEngine> {
     readonly onCommit?: PipelineParts['onCommit']
   }
   readonly outage: NonNullable<PipelineParts['outage']>
-  takeLock(): Promise<{ readonly warning: string | undefined; release(): Promise<void> }>
+  takeLock(): Promise<HeldLock>
   /** Throws where other logic made the rows of the manifest. */
   checkLogic(manifest: Manifest | undefined): void
   /** `failing` were set aside after that commit; they are rejected. */
@@ -88,7 +99,12 @@ export function startPipeline<E extends BatchEngine>(
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
-    const { engine, pipeline, publish } = await openLoop(ports, options, manifest, closers)
+    const { engine, pipeline, publish } = await openLoop(
+      ports,
+      options,
+      { manifest, lock },
+      closers,
+    )
     await publish(manifest)
     const prune = (retention: object) =>
       pruneBeside(pipeline, ports.logFiles, toRetention(retention))
@@ -106,7 +122,7 @@ export function startPipeline<E extends BatchEngine>(
 async function openLoop<E extends BatchEngine>(
   ports: StartPorts<E>,
   options: StartOptions,
-  manifest: Manifest | undefined,
+  { manifest, lock }: { readonly manifest: Manifest | undefined; readonly lock: HeldLock },
   closers: Closers,
 ): Promise<{
   readonly engine: E
@@ -133,6 +149,7 @@ async function openLoop<E extends BatchEngine>(
   const pipeline = new Pipeline(
     {
       ...{ clock, log, engine, lake, manifests, outage },
+      requireLock: createLockCheck(lock, clock),
       writeRejects: (some) => rejects.write(some),
       restart: async (from, failing) => {
         await publisher?.close()
@@ -154,6 +171,16 @@ async function openLoop<E extends BatchEngine>(
     },
   )
   return { engine, pipeline, publish }
+}
+
+/** An engine without a directory would wait for events that nobody can write any more. */
+function createLockCheck(lock: HeldLock, clock: Clock): () => Promise<void> {
+  let dueMs = clock.elapsedMs() + LOCK_CHECK_MS
+  return async () => {
+    if (clock.elapsedMs() < dueMs) return
+    dueMs = clock.elapsedMs() + LOCK_CHECK_MS
+    await lock.requireHeld()
+  }
 }
 
 /** Opens the writer of rejects behind a commit. */

@@ -20,7 +20,7 @@ export interface LostOffsets extends OffsetRange {
 export interface LogLoss {
   readonly topic: string
   readonly offsets: readonly LostOffsets[]
-  /** null: Bronze can't be read. */
+  /** null: a file of Bronze is damaged, or can't be read. */
   readonly events: number | null
   /** UTC days of the first and the last of these events, as `2026-11-22`; null: not known. */
   readonly firstDay: string | null
@@ -29,15 +29,20 @@ export interface LogLoss {
 
 /** Compares where the log begins and ends with the commit; undefined: nothing would be lost. */
 export async function findLogLoss(
-  { log, lake, root }: Pick<EngineStore, 'log' | 'lake' | 'root'>,
+  { log, lake, checked, root }: Pick<EngineStore, 'log' | 'lake' | 'checked' | 'root'>,
   topic: string,
   manifest: Manifest,
 ): Promise<LogLoss | undefined> {
   const offsets = await listLostOffsets(log, topic, manifest)
   if (offsets.length === 0) return undefined
   const files = manifest.files.filter(({ table }) => table.startsWith('bronze.'))
-  const paths = files.map((file) => lake.path(file))
-  const found = await countEvents(paths, { topic, offsets, root }).catch(() => undefined)
+  const count = async () => {
+    // A damaged file may have any number of rows, and rows that are none of ours.
+    await checked.requireIntact(files, (file) => lake.path(file))
+    const paths = files.map((file) => lake.path(file))
+    return countEvents(paths, { topic, offsets, root })
+  }
+  const found = await count().catch(() => undefined)
   if (found?.events === 0) return undefined
   const { events = null, firstDay = null, lastDay = null } = found ?? {}
   return { topic, offsets, events, firstDay, lastDay }

@@ -69,13 +69,15 @@ export interface PageParts {
   readonly clock: Clock
   /** Decodes rejects, to count them by reason. */
   readonly decode: DlqShowPorts['decode']
+  /** When the disk is full; null: not soon. */
+  readonly disk: () => Promise<LiveHealth['disk']>
 }
 
 /** Opens the page; nothing is queried before somebody looks. */
 export async function openPage(
   project: PageProject,
   source: PageSource,
-  { clock, decode }: PageParts,
+  { clock, decode, disk }: PageParts,
 ): Promise<OpenPage> {
   const [
     { MetricBoard },
@@ -106,6 +108,7 @@ export async function openPage(
     dlq: () => tally.read(),
     marts: () => marts.health(),
     leftOut: async () => left.read(board.lastAnswer(left.id), timezone),
+    disk,
   })
   const { name, timezone } = project.config
   const own = parseMetrics(project.metrics)

@@ -35,10 +35,8 @@ export function parseMapping(text: string, file: string, contract: EventContract
   for (const [name, value] of Object.entries(event)) {
     const field = known.find((one) => one.name === name)
     if (field === undefined) {
-      const hint = didYouMean(
-        name,
-        known.map((one) => one.name),
-      )
+      const names = () => known.map((one) => one.name)
+      const hint = () => didYouMean(name, names())
       reader.fault(['event', name], `The contract has no field "${name}".`, hint, 'key')
       continue
     }

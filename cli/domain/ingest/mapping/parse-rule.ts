@@ -171,7 +171,8 @@ function checkConstant(
 ): void {
   const value = convert(text)
   if (!(value instanceof RowFault)) return
-  const hint = field.symbols.length > 0 ? didYouMean(text, field.symbols) : 'Correct the value.'
+  const hint = () =>
+    field.symbols.length > 0 ? didYouMean(text, field.symbols) : 'Correct the value.'
   reader.fault(at, `${value.message}.`, hint)
 }
 

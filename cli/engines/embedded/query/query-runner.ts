@@ -6,6 +6,12 @@
 
 import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import {
+  QueryBounds,
+  readWithin,
+  STREAMING_SETTING,
+  untilAborted,
+} from '../../../adapters/duckdb/limited-query.ts'
 import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
@@ -20,7 +26,6 @@ import {
 } from '../../../domain/sql/query-result.ts'
 import { findReferences } from '../../../domain/sql/references.ts'
 import { followReads } from '../compile.ts'
-import { AnswerSize, timeoutError } from './answer-size.ts'
 import { setNow } from './catalog.ts'
 import { QuerySlots } from './query-slots.ts'
 import { QueryTally } from './query-tally.ts'
@@ -58,9 +63,6 @@ interface AnswerOptions {
 /** Queries whose models are remembered. */
 const KNOWN_MAX = 200
 
-/** An interruption is lost if DuckDB has not begun the statement yet, so it is repeated. */
-const INTERRUPT_EVERY_MS = 100
-
 /** Reuses idle connections; close it before the engine's DuckDB. */
 export class QueryRunner {
   readonly #options: QueryRunnerOptions
@@ -68,7 +70,7 @@ export class QueryRunner {
   readonly #slots: QuerySlots
   readonly #tally = new QueryTally()
   /** What stops each query that runs or waits, and its end. */
-  readonly #running = new Map<AbortController, Promise<unknown>>()
+  readonly #running = new Map<QueryBounds, Promise<unknown>>()
   #isClosed = false
   /** Why a model could not include all rows, if that lies in one of them. */
   failure: CcsError | undefined
@@ -85,20 +87,13 @@ export class QueryRunner {
    * CCS_QUERY_LIMIT if it takes too long, waiting included, or its answer is too large.
    */
   async run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
-    const { limits } = this.#options
-    const stop = new AbortController()
-    const cancel = () => stop.abort(toCancelError(control.signal?.reason))
-    if (control.signal?.aborted) cancel()
-    else if (this.#isClosed) stop.abort(engineStopsError())
-    control.signal?.addEventListener('abort', cancel, { once: true })
-    const timeoutMs = Math.min(limits.timeoutMs, control.timeoutMs ?? Number.POSITIVE_INFINITY)
-    const timer = setTimeout(() => stop.abort(timeoutError(timeoutMs)), timeoutMs)
-    const rowsMax = Math.min(limits.rowsMax, control.rowsMax ?? Number.POSITIVE_INFINITY)
-    const answer = this.#runInSlot(stop.signal, (connection) =>
-      this.#answer(connection, sql, { nowMs, rowsMax, signal: stop.signal }),
+    const bounds = new QueryBounds(this.#options.limits, control, toCancelError)
+    if (this.#isClosed) bounds.stop(engineStopsError())
+    const answer = this.#runInSlot(bounds.signal, (connection) =>
+      this.#answer(connection, sql, { nowMs, rowsMax: bounds.rowsMax, signal: bounds.signal }),
     )
     this.#running.set(
-      stop,
+      bounds,
       answer.catch(() => undefined),
     )
     try {
@@ -106,14 +101,13 @@ export class QueryRunner {
       this.#tally.add(undefined, false)
       return result
     } catch (error) {
-      const { aborted, reason } = stop.signal
+      const { aborted, reason } = bounds.signal
       const fault: unknown = aborted ? reason : toQueryError(error)
       this.#tally.add(fault, aborted)
       throw fault
     } finally {
-      clearTimeout(timer)
-      control.signal?.removeEventListener('abort', cancel)
-      this.#running.delete(stop)
+      bounds.release()
+      this.#running.delete(bounds)
     }
   }
 
@@ -128,21 +122,11 @@ export class QueryRunner {
     use: (connection: DuckConnection) => Promise<T>,
   ): Promise<T> {
     await this.#slots.take(signal)
-    let again: NodeJS.Timeout | undefined
-    let interrupt = () => {}
     try {
       const connection = this.#idle.pop() ?? (await this.#connect())
-      interrupt = () => {
-        connection.interrupt()
-        again ??= setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS)
-      }
-      signal.addEventListener('abort', interrupt, { once: true })
       try {
-        signal.throwIfAborted()
-        return await use(connection)
+        return await untilAborted(connection, signal, () => use(connection))
       } finally {
-        signal.removeEventListener('abort', interrupt)
-        clearInterval(again)
         this.#idle.push(connection)
       }
     } finally {
@@ -152,8 +136,7 @@ export class QueryRunner {
 
   async #connect(): Promise<DuckConnection> {
     const connection = await this.#options.connect()
-    // DuckDB buffers so much of a result, but counts texts as 16 bytes, however long they are.
-    await connection.run("SET streaming_buffer_size = '1KB'")
+    await connection.run(STREAMING_SETTING)
     return connection
   }
 
@@ -182,21 +165,13 @@ export class QueryRunner {
     sql: string,
     { nowMs, rowsMax, signal }: AnswerOptions,
   ): Promise<QueryResult> {
-    const size = new AnswerSize(rowsMax)
-    const { columns, chunks } = await connection.stream(sql, (value) => size.addValue(value))
-    const rows: Record<string, unknown>[] = []
     try {
-      for await (const chunk of chunks) {
-        signal.throwIfAborted()
-        size.addRows(chunk.length)
-        rows.push(...chunk)
-      }
+      return await readWithin(connection, sql, { rowsMax, signal })
     } catch (error) {
       // Ends the statement, of which rows are left, and the transaction that it holds open.
       await setNow(connection, nowMs).catch(() => undefined)
       throw error
     }
-    return { columns, rows }
   }
 
   async #bringUpToDate(models: ReadonlySet<string>): Promise<void> {
@@ -216,7 +191,7 @@ export class QueryRunner {
   /** Stops the queries that run or wait. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const stop of this.#running.keys()) stop.abort(engineStopsError())
+    for (const bounds of this.#running.keys()) bounds.stop(engineStopsError())
     await Promise.all(this.#running.values())
     for (const connection of this.#idle.splice(0)) connection.close()
   }

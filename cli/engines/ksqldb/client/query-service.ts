@@ -9,6 +9,7 @@ import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
 import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
+import type { QueryControl } from '../../../domain/sql/query-result.ts'
 import { createNames } from '../plan/actions.ts'
 import type { KsqlClient } from './client.ts'
 import { endedEarlyError } from './connection.ts'
@@ -28,7 +29,7 @@ export interface QueriesOptions {
 }
 
 /** How one query runs. */
-export interface RunOptions {
+export interface RunOptions extends Pick<QueryControl, 'timeoutMs' | 'rowsMax'> {
   /** Cancels the query. */
   readonly signal?: AbortSignal | undefined
   /** Whether a push query also returns the rows from before its start. */
@@ -42,6 +43,15 @@ export interface QueryAnswer {
   readonly rows: AsyncIterable<Readonly<Record<string, unknown>>>
   /** Whether it is a push query. */
   readonly isUnbounded: boolean
+}
+
+/** A limit that nobody keeps would be worse than none. */
+function refuseLimits({ timeoutMs, rowsMax }: RunOptions): void {
+  if (timeoutMs === undefined && rowsMax === undefined) return
+  const flag = timeoutMs === undefined ? '--max-rows' : '--timeout'
+  throw new CcsError('CCS_USAGE_INVALID', `ksqlDB answers this query and knows no ${flag}.`, {
+    hint: 'Leave it out. --limit ends a query after so many rows, Ctrl-C at any time.',
+  })
 }
 
 /** A table that can be queried. */
@@ -67,9 +77,11 @@ export class KsqlQueries {
 
   /**
    * Throws CCS_QUERY_INVALID, CCS_ENGINE_REFUSED or CCS_ENGINE_UNREACHABLE; places of errors are in
-   * `sql` as given.
+   * `sql` as given. CCS_USAGE_INVALID for limits, which the server does not have.
    */
-  async query(sql: string, { signal, isFromStart = false }: RunOptions = {}): Promise<QueryAnswer> {
+  async query(sql: string, options: RunOptions = {}): Promise<QueryAnswer> {
+    refuseLimits(options)
+    const { signal, isFromStart = false } = options
     const given = sql.trim().replace(/;$/, '').trimEnd()
     // Throws for anything but one SELECT, before a request is sent.
     rewriteQuery(given, { source: () => undefined, columns: [] })

@@ -33,6 +33,7 @@ export function troubles(health) {
   const aside = health.setAside - (recent[0]?.setAside ?? health.setAside)
   if (aside > 0)
     found.push(`A model failed on ${count(aside)} of the last minute’s events: ccs dlq ls`)
+  if (health.disk) found.push(health.disk.text)
   if (health.marts && !health.marts.ok)
     found.push(`The last build of the daily marts failed: ${health.marts.message}`)
   return found
@@ -142,7 +143,17 @@ export function healthFacts(health) {
         : 'none yet',
     ],
     ['Marts', martsText(health.marts)],
+    ...(health.disk ? [makePair('Disk', health.disk.hint)] : []),
   ]
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ * @returns {[name: string, value: string]}
+ */
+function makePair(name, value) {
+  return [name, value]
 }
 
 /** @param {Health['marts']} marts */

@@ -11,9 +11,9 @@
  *   setAside: number, dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
  *   commit: { serial: number, at: string | null },
  *   marts: { builtAt: string | null, ok: boolean, message: string } | null,
- *   leftOut: LeftOut | null }} Health
+ *   leftOut: LeftOut | null, disk: { text: string, hint: string } | null }} Health
  * @typedef {{ day: string, timezone: string, since: string, until: string,
- *   rows: { kind: string, title: string, count: number | null, rule: string,
+ *   rows: readonly { kind: string, title: string, count: number | null, rule: string,
  *     see: string }[] }} LeftOut
  * @typedef {{ at: string, shop: { name: string, timezone: string, currency: string | null },
  *   figures: Record<string, Answer>, hidden: string[], health: Health }} Snapshot

@@ -1,6 +1,6 @@
 /** The limits of one answer, and what a user reads when a query exceeds one. */
-import { CcsError } from '../../../domain/kernel/errors.ts'
-import { formatBytes, formatCount, formatDuration } from '../../../domain/kernel/units.ts'
+import { CcsError } from '../kernel/errors.ts'
+import { formatBytes, formatCount, formatDuration } from '../kernel/units.ts'
 
 /** The longest answer: characters of its values as JSON, about. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
