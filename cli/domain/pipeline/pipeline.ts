@@ -34,8 +34,7 @@ export class Pipeline {
   #readBytes = FIRST_READ_BYTES
   readonly vitals: LoopVitals
   readonly #turns = new Turns()
-  /** A commit that is due has asked for its turn. */
-  #isCommitting = false
+  #isCommitting = false // a commit that is due has asked for its turn
   /** A batch that is ingested, or whose rejects are not all written yet. */
   #ingesting: Promise<void> | undefined
   #failure: unknown
