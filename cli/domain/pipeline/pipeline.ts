@@ -296,5 +296,5 @@ export class Pipeline {
   }
 }
 
-/** Rows of how many checkpoints may be uncommitted: those being written, and half as many more. */
-const CHECKPOINTS_AHEAD = 1.5
+/** So many checkpoints of rows may wait: those being written, and few more, for memory's sake. */
+const CHECKPOINTS_AHEAD = 1.15
