@@ -1,37 +1,24 @@
 /** Cuts a partition that nobody uses, so that it ends before a time. */
-import type { Files } from '../files/files.ts'
-import {
-  FileWindow,
-  listSegments,
-  nextPlace,
-  type Place,
-  readWholeFrame,
-  segmentPath,
-} from './segment.ts'
-
-const WINDOW_BYTES = 1024 * 1024
+import type { Files, OpenFile } from '../files/files.ts'
+import { findLaterFrame, listSegments, type Place, segmentPath, walkFrames } from './segment.ts'
 
 /** Removes frames appended after `untilMs`; returns the offset after the last one left. */
 export async function cutLog(files: Files, dir: string, untilMs: number): Promise<number> {
-  const bases = await listSegments(files, dir)
-  let end = bases[0] ?? 0
+  let end = 0
   let isCut = false
-  for (const [index, base] of bases.entries()) {
+  for (const base of await listSegments(files, dir)) {
     const path = segmentPath(dir, base)
     if (isCut) {
       await files.remove(path)
       continue
     }
-    const place = await findCut(files, path, { base, untilMs })
-    if (place === undefined) {
-      end = bases[index + 1] ?? base
-      continue
-    }
-    end = place.offset
-    isCut = true
     const file = await files.open(path, 'r+')
     try {
-      await file.truncate(place.position)
+      const bytes = await file.size()
+      const found = await findLater(file, { base, bytes, untilMs })
+      end = found.place.offset
+      isCut = found.isLater
+      if (isCut) await file.truncate(found.place.position)
       await file.sync()
     } finally {
       await file.close()
@@ -41,23 +28,22 @@ export async function cutLog(files: Files, dir: string, untilMs: number): Promis
   return end
 }
 
-/** The place behind the last frame of that time; undefined: a later segment may go on. */
-async function findCut(
-  files: Files,
-  path: string,
-  { base, untilMs }: { readonly base: number; readonly untilMs: number },
-): Promise<Place | undefined> {
-  const file = await files.open(path, 'r')
-  try {
-    const bytes = await file.size()
-    const window = new FileWindow(Math.max(64, Math.min(WINDOW_BYTES, bytes)))
-    let place: Place = { position: 0, offset: base }
-    for (;;) {
-      const header = await readWholeFrame(file, window, place)
-      if (header === undefined || header.appendMs > untilMs) return place
-      place = nextPlace(place, header)
+/** The first frame that was appended later, or the end of the segment. */
+async function findLater(
+  file: OpenFile,
+  { base, bytes, untilMs }: { base: number; bytes: number; untilMs: number },
+): Promise<{ readonly place: Place; readonly isLater: boolean }> {
+  let place: Place | undefined = { position: 0, offset: base }
+  let last = place
+  // Behind damage, which was copied as it is, the segment goes on.
+  for (; place; place = await findLaterFrame(file, last)) {
+    last = place
+    for await (const frame of walkFrames(file, { from: place, bytes })) {
+      // A mark has the time of the repair or erasure, not of its records.
+      const isLater = !frame.header.isLost && frame.header.appendMs > untilMs
+      if (isLater) return { place: frame.place, isLater }
+      last = frame.next
     }
-  } finally {
-    await file.close()
   }
+  return { place: last, isLater: false }
 }

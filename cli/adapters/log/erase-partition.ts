@@ -6,14 +6,14 @@
 import type { PlacedRecord } from '../../domain/erase/anonymise-event.ts'
 import type { RecordFate } from '../../domain/erase/erase-person.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { frameRecords, type LogRecord } from '../../domain/log/frame-records.ts'
 import { RecordBatch } from '../../domain/log/record-batch.ts'
 import { type Files, listNames, type OpenFile } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import type { LogPartition } from './check-log.ts'
 import { type CheckedSegment, checkPartition } from './check-partition.ts'
-import { type FrameHeader, HEADER_BYTES } from './frame.ts'
 import { lockPartition } from './partition-writer.ts'
-import { FileWindow, nextPlace, type Place, readWholeFrame } from './segment.ts'
+import { type WholeFrame, walkFrames } from './segment.ts'
 import { replaceSegment, type SegmentDraft, writeDraft } from './segment-draft.ts'
 import { writeMark } from './write-mark.ts'
 
@@ -36,7 +36,6 @@ interface EraseCounts {
   readonly anonymised: number
 }
 
-const WINDOW_BYTES = 1024 * 1024
 /** Records that are replaced may be longer than they were; a frame has a limit. */
 const FRAME_BYTES = 1024 * 1024
 
@@ -89,7 +88,7 @@ function requireIntact(
 async function countFates(segment: CheckedSegment, options: EraseOptions): Promise<EraseCounts> {
   const counts = { erased: 0, anonymised: 0 }
   await eachFrame(segment, options, async (frame) => {
-    for (const record of frame.records()) {
+    for (const record of recordsOf(frame)) {
       const fate = options.decide(record)
       if (fate === 'erased') counts.erased++
       else if (fate !== 'kept') counts.anonymised++
@@ -101,10 +100,10 @@ async function countFates(segment: CheckedSegment, options: EraseOptions): Promi
 async function writeAnew(segment: CheckedSegment, options: EraseOptions): Promise<string> {
   return writeDraft(options.files, segment.path, async (draft) => {
     await eachFrame(segment, options, async (frame, file) => {
-      const { position, header } = frame
-      const changes = frame.records().some((record) => options.decide(record) !== 'kept')
+      const { place, next } = frame
+      const changes = recordsOf(frame).some((record) => options.decide(record) !== 'kept')
       if (changes) await addChanged(draft, frame, options)
-      else await draft.copy(file, [position, position + HEADER_BYTES + header.bodyBytes])
+      else await draft.copy(file, [place.position, next.position])
     })
   })
 }
@@ -112,9 +111,10 @@ async function writeAnew(segment: CheckedSegment, options: EraseOptions): Promis
 /** The frame in parts: records that stay or are replaced, and marks for those that go. */
 async function addChanged(
   draft: SegmentDraft,
-  { header: { appendMs }, records }: SegmentFrame,
+  frame: WholeFrame,
   { decide, nowMs }: EraseOptions,
 ): Promise<void> {
+  const { appendMs } = frame.header
   const batch = new RecordBatch()
   let baseOffset = 0
   const flush = async () => {
@@ -122,7 +122,7 @@ async function addChanged(
       await draft.add({ baseOffset, count: batch.count, appendMs, body: batch.body })
     batch.clear()
   }
-  for (const record of records()) {
+  for (const record of recordsOf(frame)) {
     const { offset } = record
     const fate = decide(record)
     if (fate === 'erased') {
@@ -137,42 +137,22 @@ async function addChanged(
   await flush()
 }
 
-interface SegmentFrame extends Place {
-  readonly header: FrameHeader
-  /** None of a mark. */
-  readonly records: () => readonly Omit<PlacedRecord, 'place'>[]
-}
-
+/** Behind the last frame there may be an append that was never acknowledged. */
 async function eachFrame(
   { path, base, bytes }: CheckedSegment,
   { files }: EraseOptions,
-  see: (frame: SegmentFrame, file: OpenFile) => Promise<void>,
+  see: (frame: WholeFrame, file: OpenFile) => Promise<void>,
 ): Promise<void> {
   const file = await files.open(path, 'r')
   try {
-    const window = new FileWindow(Math.max(64, Math.min(WINDOW_BYTES, bytes)))
-    let place: Place = { position: 0, offset: base }
-    for (;;) {
-      const header = await readWholeFrame(file, window, place)
-      // Behind the last frame there may be an append that was never acknowledged.
-      if (header === undefined) return
-      const at = window.indexOf(place.position) + HEADER_BYTES
-      const body = window.buffer.subarray(at, at + header.bodyBytes)
-      const records = () => (header.isLost ? [] : splitRecords(header, body))
-      await see({ ...place, header, records }, file)
-      place = nextPlace(place, header)
-    }
+    const from = { position: 0, offset: base }
+    for await (const frame of walkFrames(file, { from, bytes })) await see(frame, file)
   } finally {
     await file.close()
   }
 }
 
-function splitRecords({ baseOffset, appendMs }: FrameHeader, body: Buffer) {
-  const found: Omit<PlacedRecord, 'place'>[] = []
-  for (let at = 0, offset = baseOffset; at < body.length; offset++) {
-    const end = at + 4 + body.readUInt32LE(at)
-    found.push({ offset, appendMs, bytes: body.subarray(at + 4, end) })
-    at = end
-  }
-  return found
+/** None of a mark. */
+function recordsOf({ header, body }: WholeFrame): readonly LogRecord[] {
+  return header.isLost ? [] : [...frameRecords({ topic: '', partition: 0, ...header, body })]
 }

@@ -6,16 +6,7 @@ import { type Files, isErrno } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
 import { listLogPartitions } from './check-log.ts'
 import { DurableEnd } from './durable-end.ts'
-import {
-  FileWindow,
-  listSegments,
-  nextPlace,
-  type Place,
-  readWholeFrame,
-  segmentPath,
-} from './segment.ts'
-
-const WINDOW_BYTES = 1024 * 1024
+import { listSegments, type Place, segmentPath, walkFrames } from './segment.ts'
 
 /** Damage that is copied as it is is told by its place. */
 export type OnDamage = (text: string) => void
@@ -73,17 +64,13 @@ async function findEnd(files: Files, part: SegmentPart, onDamage: OnDamage): Pro
   if (from.offset >= until) return from
   const file = await files.open(path, 'r')
   try {
-    const window = new FileWindow(Math.max(64, Math.min(WINDOW_BYTES, bytes)))
     let place = from
-    while (place.offset < until) {
-      const header = await readWholeFrame(file, window, place)
-      if (header === undefined) {
-        onDamage(`${path} is damaged at byte ${place.position}; it was copied as it is.`)
-        return { position: Math.max(place.position, bytes), offset: until }
-      }
-      place = nextPlace(place, header)
+    for await (const { next } of walkFrames(file, { from, bytes })) {
+      place = next
+      if (place.offset >= until) return place
     }
-    return place
+    onDamage(`${path} is damaged at byte ${place.position}; it was copied as it is.`)
+    return { position: Math.max(place.position, bytes), offset: until }
   } finally {
     await file.close()
   }

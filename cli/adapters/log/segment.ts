@@ -115,18 +115,41 @@ export interface TailScan {
 
 /** Checks all frames from a place to the end of the file of `bytes` bytes. */
 export async function scanTail(file: OpenFile, bytes: number, from: Place): Promise<TailScan> {
-  const window = new FileWindow(Math.min(SCAN_BYTES, Math.max(HEADER_BYTES, bytes - from.position)))
   let end = from
   let appendMs = 0
-  while (end.position < bytes) {
-    const header = await readWholeFrame(file, window, end)
-    if (header === undefined) break
-    end = nextPlace(end, header)
+  for await (const { header, next } of walkFrames(file, { from, bytes })) {
+    end = next
     appendMs = header.appendMs
   }
   const tornBytes = Math.max(0, bytes - end.position)
   const later = tornBytes === 0 ? undefined : await findLaterFrame(file, end)
   return { end, appendMs, tornBytes, laterOffset: later?.offset }
+}
+
+/** A whole frame of a segment. */
+export interface WholeFrame {
+  readonly place: Place
+  readonly header: FrameHeader
+  /** The place after it. */
+  readonly next: Place
+  /** A view, valid until the next frame is asked for; empty if its records are lost. */
+  readonly body: Buffer
+}
+
+/** Frames one after another in the first `bytes` of a segment, up to one that is not whole. */
+export async function* walkFrames(
+  file: OpenFile,
+  { from, bytes }: { readonly from: Place; readonly bytes: number },
+): AsyncGenerator<WholeFrame> {
+  const window = new FileWindow(Math.min(SCAN_BYTES, Math.max(HEADER_BYTES, bytes - from.position)))
+  for (let place = from; place.position < bytes; ) {
+    const header = await readWholeFrame(file, window, place)
+    if (header === undefined) return
+    const next = nextPlace(place, header)
+    const at = window.indexOf(place.position) + HEADER_BYTES
+    yield { place, header, next, body: window.buffer.subarray(at, at + header.bodyBytes) }
+    place = next
+  }
 }
 
 /** The place after a frame. */
