@@ -3,8 +3,8 @@ import { listNames } from '../../adapters/files/files.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName, parseGenerationName } from '../../domain/lake/layout.ts'
 import type { PartitionPosition } from '../../domain/lake/manifest.ts'
+import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { describeLogLoss, findLogLoss } from './log-loss.ts'
-import { manifestLogic } from './model-diff.ts'
 import { adoptRows, type RebuildParts, rebuildFromLog } from './rebuild.ts'
 
 /** CCS_PLAN_CHANGES if the log no longer has all that Bronze has: rows would be lost. */
@@ -19,17 +19,13 @@ export async function requireWholeLog({ store, topic }: RebuildParts): Promise<v
 
 /** The caller holds the engine's lock. */
 export async function rebuildErased(parts: RebuildParts): Promise<void> {
-  const { store, clock, logic } = parts
-  const base = await store.manifests.load()
+  const base = await parts.store.manifests.load()
   if (!base) return
   const built = await rebuildFromLog(parts, base)
-  await adoptRows(store, {
+  await adoptRows(parts, base.serial, {
     ...built,
     positions: passMarks(built.positions, base.positions),
-    serial: base.serial + 1,
-    committedMs: clock.nowMs(),
     ...(base.gaps ? { gaps: base.gaps } : {}),
-    ...manifestLogic(logic),
   })
   await removeOldRows(parts)
 }
@@ -53,10 +49,8 @@ function passMarks(
 export async function removeOldRows({ store }: Pick<RebuildParts, 'store'>): Promise<void> {
   const { files, root, manifests } = store
   const { generation, state = [] } = (await manifests.load()) ?? {}
-  const kept = new Set(state.map(({ path }) => path.split('/')[0]))
   const { state: stateDir, stage, publishedJournal } = dataLayout(root)
-  for (const name of await listNames(files, stateDir))
-    if (!kept.has(name)) await files.remove(`${stateDir}/${name}`)
+  await removeUnreferencedState(files, stateDir, state)
   for (const name of await listNames(files, root)) {
     const other = parseGenerationName(name)
     const isOld = other !== undefined && name !== generationName(generation ?? -1)

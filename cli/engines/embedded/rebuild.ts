@@ -17,8 +17,10 @@ import type { Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { Pipeline } from '../../domain/pipeline/pipeline.ts'
 import { removeUnreferencedState } from './checkpoint/state-files.ts'
+import { type LogLoss, toGaps } from './log-loss.ts'
 import { manifestLogic } from './model-diff.ts'
 import { type EngineStore, openEngine, openRestartable } from './open-engine.ts'
+import { compareRows } from './row-loss.ts'
 
 /** The data directory whose rows are made again. */
 export interface RebuildStore extends EngineStore {
@@ -169,9 +171,31 @@ async function runPipeline(
   }
 }
 
-/** Commits rows that were made again, and removes what they replace. */
-export async function adoptRows(store: EngineStore, manifest: Manifest): Promise<void> {
+/**
+ * Everything from the log, beside what is there. Says of which rows there are fewer; throws
+ * CCS_PLAN_CHANGES if that is not allowed. `loss` is what the log no longer has.
+ */
+export async function rebuildAll(
+  parts: RebuildParts,
+  base: Manifest,
+  { loss, mayLoseRows }: { readonly loss: LogLoss | undefined; readonly mayLoseRows: boolean },
+): Promise<Manifest> {
+  const { logic, clock, onNotice } = parts
+  const built = await rebuildFromLog(parts, base)
+  for (const line of compareRows(base, built, { models: logic.graph, mayLoseRows })) onNotice(line)
+  const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
+  return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
+}
+
+/** Commits rows that were made again after commit `serial`, and removes what they replace. */
+export async function adoptRows(
+  { store, clock, logic }: Pick<RebuildParts, 'store' | 'clock' | 'logic'>,
+  serial: number,
+  made: Manifest,
+): Promise<void> {
   const { files, root, lake, manifests } = store
+  const stamps = { serial: serial + 1, committedMs: clock.nowMs() }
+  const manifest = { ...made, ...stamps, ...manifestLogic(logic) }
   await manifests.commit(manifest)
   await lake.finalize(manifest)
   await removeUnreferencedState(files, dataLayout(root).state, manifest.state)

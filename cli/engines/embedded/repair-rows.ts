@@ -6,10 +6,9 @@
 
 import { type RowRepair, withoutModels } from '../../domain/dlq/plan-lake-repair.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
-import { findLogLoss, toGaps } from './log-loss.ts'
-import { manifestLogic, refuseUndeployed } from './model-diff.ts'
-import { adoptRows, buildGold, type RebuildParts, rebuildFromLog } from './rebuild.ts'
-import { compareRows } from './row-loss.ts'
+import { findLogLoss } from './log-loss.ts'
+import { refuseUndeployed } from './model-diff.ts'
+import { adoptRows, buildGold, type RebuildParts, rebuildAll } from './rebuild.ts'
 
 /** What to repair. */
 export interface RepairOptions {
@@ -27,14 +26,15 @@ export async function repairRows(
   parts: RebuildParts,
   { base, plan, mayLoseRows }: RepairOptions,
 ): Promise<void> {
-  const { logic, clock } = parts
-  refuseUndeployed(logic, base, 'Rows are repaired with the models that made them.')
+  refuseUndeployed(parts.logic, base, 'Rows are repaired with the models that made them.')
   const next =
     plan.from === 'silver'
       ? await buildAgain(parts, base, new Set(plan.models))
-      : await rebuildAll(parts, base, mayLoseRows)
-  const committed = { ...next, serial: base.serial + 1, committedMs: clock.nowMs() }
-  await adoptRows(parts.store, { ...committed, ...manifestLogic(logic) })
+      : await rebuildAll(parts, base, {
+          loss: await findLogLoss(parts.store, parts.topic, base),
+          mayLoseRows,
+        })
+  await adoptRows(parts, base.serial, next)
 }
 
 async function buildAgain(
@@ -45,17 +45,4 @@ async function buildAgain(
   // The lake can't be finalized first, as files of the present commit may be gone.
   const places = await parts.store.lake.locate(base)
   return buildGold(parts, withoutModels(base, models), models, places)
-}
-
-async function rebuildAll(
-  parts: RebuildParts,
-  base: Manifest,
-  mayLoseRows: boolean,
-): Promise<Manifest> {
-  const { store, topic, logic, clock, onNotice } = parts
-  const loss = await findLogLoss(store, topic, base)
-  const built = await rebuildFromLog(parts, base)
-  for (const line of compareRows(base, built, { models: logic.graph, mayLoseRows })) onNotice(line)
-  const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
-  return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
 }

@@ -17,11 +17,10 @@ import { dataLayout, parseGenerationName } from '../../domain/lake/layout.ts'
 import type { DeployedModel, Manifest } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { requireLimits } from './limits.ts'
-import { describeLogLoss, findLogLoss, type LogLoss, toGaps } from './log-loss.ts'
-import { diffModels, manifestLogic } from './model-diff.ts'
+import { describeLogLoss, findLogLoss, type LogLoss } from './log-loss.ts'
+import { diffModels } from './model-diff.ts'
 import type { EngineStore } from './open-engine.ts'
-import { adoptRows, buildGold, type RebuildParts, rebuildFromLog } from './rebuild.ts'
-import { compareRows } from './row-loss.ts'
+import { adoptRows, buildGold, type RebuildParts, rebuildAll } from './rebuild.ts'
 
 /** What the engine of a target is opened with. */
 export interface EmbeddedTargetParts extends Omit<RebuildParts, 'logic'> {
@@ -107,17 +106,9 @@ export class EmbeddedTargetEngine implements TargetEngine {
   }
 
   async apply(steps: readonly Step[], state: EmbeddedState): Promise<void> {
-    const { serial } = state
-    const { store, logic, clock, isDestroying } = this.#parts
+    const { store, isDestroying } = this.#parts
     if (isDestroying) return removeData(store)
-    const next = await this.#makeRows(steps, state)
-    const committed: Manifest = {
-      ...next,
-      serial: serial + 1,
-      committedMs: clock.nowMs(),
-      ...manifestLogic(logic),
-    }
-    await adoptRows(store, committed)
+    await adoptRows(this.#parts, state.serial, await this.#makeRows(steps, state))
   }
 
   async close(): Promise<void> {
@@ -134,14 +125,9 @@ export class EmbeddedTargetEngine implements TargetEngine {
       ...this.#parts,
       logic: await this.#parts.registeredLogic(),
     })
-    if (findWidestEffect(steps) === 'rebuild from log') {
-      const built = await rebuildFromLog(await openParts(), base)
-      const { mayLoseRows, onNotice, clock } = this.#parts
-      for (const line of compareRows(base, built, { models: this.#parts.logic.graph, mayLoseRows }))
-        onNotice(line)
-      const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
-      return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }
-    }
+    const { mayLoseRows } = this.#parts
+    if (findWidestEffect(steps) === 'rebuild from log')
+      return rebuildAll(await openParts(), base, { loss, mayLoseRows })
     const models = steps.filter((step) => step.kind === 'model')
     const built = new Set(
       models.filter((step) => step.state === 'build from silver').map((step) => step.name),
