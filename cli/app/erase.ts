@@ -83,7 +83,7 @@ export async function eraseFromProject(
       removeOldRows: () => engine.removeOldRows(parts),
       redactHistory: async (ids: readonly string[]) => {
         const { redactHistory } = await import('../adapters/files/history-file.ts')
-        for (const id of ids) await redactHistory(root, id)
+        await redactHistory(root, ids)
       },
       findTraces: (ids: readonly string[]) => rows.findTraces(store.files, root, ids),
       saveReceipt: (receipt: Parameters<typeof erased.saveReceipt>[2]) =>

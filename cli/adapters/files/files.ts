@@ -3,6 +3,7 @@
  * so that tests can replace the disk by one that crashes, tears writes and fills up. Nothing is
  * durable before it is synced: a file's bytes by `datasync` or `sync`, its name by `fsyncDir`.
  */
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -228,6 +229,22 @@ export async function writeFileAtomic(files: Files, path: string, bytes: Uint8Ar
   }
   await files.rename(temporary, path)
   await files.fsyncDir(dirname(path))
+}
+
+/**
+ * Replaces a file of which nothing is lost if that fails, as on a read-only disk; not durable.
+ * Returns whether it was replaced. Several processes may do so at once.
+ */
+export async function replaceIfPossible(files: Files, path: string, bytes: Uint8Array) {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}`
+  try {
+    await files.writeFile(temporary, bytes)
+    await files.rename(temporary, path)
+    return true
+  } catch {
+    await files.remove(temporary).catch(() => undefined)
+    return false
+  }
 }
 
 /** Whether two paths are one directory, by whatever links and mounts. */

@@ -62,15 +62,16 @@ export async function readHistory(root: string): Promise<readonly string[]> {
   return texts
 }
 
-/** Replaces a text, such as the id of a person who was erased, by `***` in all of the history. */
-export async function redactHistory(root: string, secret: string): Promise<void> {
-  // As it stands in a line: a text of JSON.
-  const written = JSON.stringify(secret).slice(1, -1)
+/** Replaces texts, such as ids of a person who was erased, by `***` in all of the history. */
+export async function redactHistory(root: string, secrets: readonly string[]): Promise<void> {
+  // As they stand in a line: texts of JSON.
+  const written = secrets.map((one) => JSON.stringify(one).slice(1, -1))
   for (let number = 0; number < FILES_MAX; number++) {
     const path = filePath(root, number)
     const text = await fs.readFile(path, 'utf8').catch(() => '')
-    if (!text.includes(written)) continue
-    await fs.writeFile(`${path}.tmp`, text.replaceAll(written, '***'), { mode: 0o600 })
+    const redacted = written.reduce((rest, one) => rest.replaceAll(one, '***'), text)
+    if (redacted === text) continue
+    await fs.writeFile(`${path}.tmp`, redacted, { mode: 0o600 })
     await fs.rename(`${path}.tmp`, path)
   }
 }

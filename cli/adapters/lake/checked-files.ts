@@ -5,13 +5,12 @@
  * so marks of what was checked are kept in the data directory; they hold for a limited time, since
  * a disk can lose bits without a change of times.
  */
-import { randomBytes } from 'node:crypto'
 import { type DamagedFile, damageError, displayPath } from '../../domain/lake/damage.ts'
 import type { GuardOptions, LakeGuard } from '../../domain/lake/lake.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import type { FileChecksum } from '../files/file-check.ts'
-import { type Files, isErrno } from '../files/files.ts'
+import { type Files, isErrno, replaceIfPossible } from '../files/files.ts'
 
 /** What the checks read with. */
 export interface CheckedFilesOptions {
@@ -153,8 +152,6 @@ export class CheckedFiles implements LakeGuard {
   async saveMarks(): Promise<void> {
     const { files, root, worthBytes = WORTH_BYTES } = this.#options
     if (this.#unmarkedBytes < worthBytes) return
-    const path = dataLayout(root).checkMarks
-    const temporary = `${path}.${randomBytes(4).toString('hex')}`
     this.#marks ??= this.#loadMarks()
     const marks = new Map([...(await this.#marks), ...this.#known])
     const oldestMs = this.#options.nowMs() - MARK_MS
@@ -163,16 +160,8 @@ export class CheckedFiles implements LakeGuard {
         ? [[name, one.bytes, one.inode, one.modifiedMs, one.changedMs, one.checkedMs]]
         : [],
     )
-    try {
-      await files.writeFile(
-        temporary,
-        Buffer.from(JSON.stringify({ format: FORMAT, files: lines })),
-      )
-      await files.rename(temporary, path)
-      this.#unmarkedBytes = 0
-    } catch {
-      await files.remove(temporary).catch(() => undefined)
-    }
+    const bytes = Buffer.from(JSON.stringify({ format: FORMAT, files: lines }))
+    if (await replaceIfPossible(files, dataLayout(root).checkMarks, bytes)) this.#unmarkedBytes = 0
   }
 
   /** Marks that can't be read are none. */

@@ -1,10 +1,9 @@
 /** The files of lake and state as parts of a scrub, and the file that keeps a scrub's progress. */
-import { randomBytes } from 'node:crypto'
 import { displayPath } from '../../domain/lake/damage.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { ScrubPart, ScrubPorts, ScrubProgress } from '../../domain/lake/scrub.ts'
 import type { FileChecksum } from '../files/file-check.ts'
-import type { Files } from '../files/files.ts'
+import { type Files, replaceIfPossible } from '../files/files.ts'
 import { pacedFiles } from '../files/paced-files.ts'
 import type { Store } from './data-store.ts'
 import { LocalLake } from './local-lake.ts'
@@ -49,14 +48,8 @@ export function openScrubProgress(files: Files, root: string): ScrubPorts['progr
       }
     },
     save: async (progress) => {
-      const temporary = `${path}.${randomBytes(4).toString('hex')}`
       const bytes = Buffer.from(JSON.stringify({ format: FORMAT, ...progress }))
-      try {
-        await files.writeFile(temporary, bytes)
-        await files.rename(temporary, path)
-      } catch {
-        await files.remove(temporary).catch(() => undefined)
-      }
+      await replaceIfPossible(files, path, bytes)
     },
   }
 }
