@@ -1,7 +1,7 @@
-import { Args } from '@oclif/core'
 import { openBackupStore, repeatProjectBackup } from '../../app/backup/place.ts'
 import { takeProjectBackup } from '../../app/backup/take.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
+import { backupPlaceArg } from '../../command-args.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 
@@ -31,9 +31,7 @@ export default class Backup extends CcsCommand<BackupResult> {
     '<%= config.bin %> backup s3://bucket/shop --every 1min',
     '<%= config.bin %> backup',
   ]
-  static override args = {
-    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
-  }
+  static override args = { place: backupPlaceArg }
   static override flags = {
     target: targetFlag,
     every: durationFlag({

@@ -1,6 +1,6 @@
-import { Args } from '@oclif/core'
 import { openBackupStore } from '../../app/backup/place.ts'
 import { CcsCommand } from '../../command.ts'
+import { backupPlaceArg } from '../../command-args.ts'
 import { listBackups } from '../../domain/backup/list-backups.ts'
 
 /** The `--json` document of `ccs backup ls`. */
@@ -15,9 +15,7 @@ export default class BackupLs extends CcsCommand<BackupList> {
     '<%= config.bin %> backup ls',
     '<%= config.bin %> backup ls s3://bucket/shop',
   ]
-  static override args = {
-    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
-  }
+  static override args = { place: backupPlaceArg }
 
   async run(): Promise<BackupList> {
     const { args, flags } = await this.parse(BackupLs)

@@ -1,7 +1,8 @@
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { openBackupStore } from '../../app/backup/place.ts'
 import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, durationFlag } from '../../command.ts'
+import { backupPlaceArg } from '../../command-args.ts'
 import { type BackupPrune, pruneBackups } from '../../domain/backup/prune-backups.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
@@ -19,9 +20,7 @@ export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
     'may belong to a backup that is being taken. Exit code 3: there is something to remove, and ' +
     'it was not confirmed.'
   static override examples = ['<%= config.bin %> backup prune --keep 30d --yes']
-  static override args = {
-    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
-  }
+  static override args = { place: backupPlaceArg }
   static override flags = {
     keep: durationFlag({ summary: 'Backups of this time stay.', helpValue: '30d', required: true }),
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),

@@ -1,8 +1,9 @@
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { openBackupStore } from '../../app/backup/place.ts'
 import { restoreBackup } from '../../app/backup/restore.ts'
 import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
+import { backupPlaceArg } from '../../command-args.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 
@@ -36,9 +37,7 @@ export default class BackupRestore extends CcsCommand<RestoreResult> {
     '<%= config.bin %> restore /mnt/backup --data restored',
     '<%= config.bin %> restore s3://bucket/shop --data restored --to 2026-11-30T10:00:00Z',
   ]
-  static override args = {
-    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
-  }
+  static override args = { place: backupPlaceArg }
   static override flags = {
     target: targetFlag,
     to: Flags.string({

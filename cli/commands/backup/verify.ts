@@ -1,7 +1,7 @@
-import { Args } from '@oclif/core'
 import { openBackupStore } from '../../app/backup/place.ts'
 import { verifyBackup } from '../../app/backup/restore.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
+import { backupPlaceArg } from '../../command-args.ts'
 import type { AuditReport } from '../../domain/audit/audit.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
@@ -22,9 +22,7 @@ export default class BackupVerify extends CcsCommand<BackupVerifyResult> {
     'temporary directory in the data directory, which needs room for it, and runs `ccs audit` ' +
     'there. Exit code 5: it is damaged or does not add up.'
   static override examples = ['<%= config.bin %> backup verify']
-  static override args = {
-    place: Args.string({ description: 'A folder or s3://bucket/prefix; ccs.yml has the default.' }),
-  }
+  static override args = { place: backupPlaceArg }
   static override flags = { target: targetFlag }
 
   async run(): Promise<BackupVerifyResult> {
