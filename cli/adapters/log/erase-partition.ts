@@ -137,7 +137,7 @@ async function addChanged(
   await flush()
 }
 
-/** Behind the last frame there may be an append that was never acknowledged. */
+/** Shows `see` each whole frame; behind the last there may be an append nobody acknowledged. */
 async function eachFrame(
   { path, base, bytes }: CheckedSegment,
   { files }: EraseOptions,
@@ -152,7 +152,7 @@ async function eachFrame(
   }
 }
 
-/** None of a mark. */
+/** The records of a frame; a mark, which stands for records that are gone, has none. */
 function recordsOf({ header, body }: WholeFrame): readonly LogRecord[] {
   return header.isLost ? [] : [...frameRecords({ topic: '', partition: 0, ...header, body })]
 }

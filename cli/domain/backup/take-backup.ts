@@ -68,7 +68,7 @@ export interface LivePartition {
 
 /** What is backed up. */
 export interface BackupSource {
-  /** Runs `use` with the last commit; undefined: there is none. */
+  /** Runs `use` with the last commit, whose files stay until it ends; undefined: there is none. */
   withCommit<T>(use: (commit: HeldCommit | undefined) => Promise<T>): Promise<T>
   log(): Promise<readonly LivePartition[]>
   notes(): Promise<readonly (ByteSource & { readonly path: string })[]>
