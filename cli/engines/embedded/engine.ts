@@ -10,7 +10,7 @@ import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
-import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
+import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
@@ -148,6 +148,8 @@ export class EmbeddedEngine {
     await this.#barrier
     return this.#rows.ingest(frames, this.#arrivals)
   }
+
+  readonly skipTo: BatchEngine['skipTo'] = (ends) => this.#arrivals.skipTo(ends)
 
   /** Adds all ingested rows to the models. `asTables`: their open rows are tables afterwards. */
   async #merge(models: ReadonlySet<string>, asTables: boolean): Promise<void> {
