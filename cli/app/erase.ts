@@ -3,23 +3,18 @@
 import type { DecideFate, EraseOptions, EraseResult } from '../domain/erase/erase-person.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
 import type { PersonValues } from '../domain/erase/find-person.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openBackupStore } from './backup/place.ts'
 import { openLogic } from './project-logic.ts'
 import { openStore } from './store.ts'
 
-/** CCS_ENGINE_LOCKED or CCS_LOG_LOCKED while others use the data; CCS_USAGE_INVALID on Kafka. */
+/** CCS_ENGINE_LOCKED or CCS_LOG_LOCKED while others use the data. Not for a target with Kafka. */
 export async function eraseFromProject(
   project: Project,
   person: Person,
   run: EraseOptions & { readonly onNotice: (text: string) => void },
 ): Promise<EraseResult> {
-  if (project.target.kafka)
-    throw new CcsError('CCS_USAGE_INVALID', `The log of ${project.target.name} is kept by Kafka.`, {
-      hint: 'Kafka can erase only by its retention; ccs erase works on --target local.',
-    })
   const [
     erase,
     rows,

@@ -3,6 +3,7 @@
 import { parseRecordSchema } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema } from '../../domain/avro/schema-registry.ts'
 import type { Config } from '../../domain/config/config.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { listClassifiedFields } from '../../domain/privacy/field-classes.ts'
 import { requirePiiKeys } from '../../domain/privacy/pii-keys.ts'
@@ -27,6 +28,29 @@ export async function openPseudonymSource(
     new Pseudonymiser({ fields, placeholderIds, keys: requirePiiKeys(loaded, path) })
   return { fields, open }
 }
+
+/** How often a changed file of keys is looked for. */
+const RELOAD_MS = 1_000
+
+/**
+ * What a gate asks with each batch: a key that follows is found without a restart. CCS_KEYS_INVALID
+ * if fields are classified and there are no keys.
+ */
+export function createPseudonymWatch(
+  store: { readonly files: Files; readonly root: string },
+  config: Pick<Config, 'identity' | 'pii'>,
+  clock: Pick<Clock, 'elapsedMs'>,
+): (newest: RegisteredSchema) => Promise<Pseudonymiser | undefined> {
+  let known: { readonly id: number; readonly untilMs: number; readonly made: Made } | undefined
+  return async (newest) => {
+    if (known?.id === newest.id && clock.elapsedMs() < known.untilMs) return known.made
+    const made = (await openPseudonymSource(store, config, [newest]))?.open()
+    known = { id: newest.id, untilMs: clock.elapsedMs() + RELOAD_MS, made }
+    return made
+  }
+}
+
+type Made = Pseudonymiser | undefined
 
 /** Lists what stands for a field's value in rows. CCS_KEYS_INVALID without the keys. */
 export async function openValueLister(

@@ -146,7 +146,8 @@ function decideFates(
 
 const ID_LENGTH_MIN = 3
 
-function requireSearchable({ id }: Person): void {
+/** CCS_USAGE_INVALID for an id that is too short to search for. */
+export function requireSearchable({ id }: Person): void {
   if (id.length >= ID_LENGTH_MIN) return
   throw new CcsError('CCS_USAGE_INVALID', `"${id}" is too short to be searched for.`, {
     hint: `Name the whole id as events have it, at least ${ID_LENGTH_MIN} characters.`,
