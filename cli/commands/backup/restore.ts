@@ -7,7 +7,7 @@ import { backupPlaceArg } from '../../command-args.ts'
 import { parseInstantMs } from '../../domain/kernel/time-argument.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 
-/** The `--json` document of `ccs restore`. */
+/** The `--json` document of `ccs backup restore`. */
 export interface RestoreResult {
   readonly place: string
   readonly dir: string
