@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { withPiiKeys } from '../../app/pii.ts'
 import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { requireDay } from '../../domain/kernel/time-argument.ts'
 import { addKey, type PiiKeysResult } from '../../domain/privacy/change-keys.ts'
 
 export default class PiiRotate extends CcsCommand<PiiKeysResult> {
@@ -24,7 +24,7 @@ export default class PiiRotate extends CcsCommand<PiiKeysResult> {
   async run(): Promise<PiiKeysResult> {
     const { flags } = await this.parse(PiiRotate)
     const project = await this.loadProject(flags)
-    const day = flags.from === undefined ? undefined : parseDay(flags.from)
+    const day = flags.from === undefined ? undefined : Date.parse(requireDay(flags.from)) / DAY_MS
     const result = await recordCommand(project, this, () =>
       withPiiKeys(project, { isChange: true }, (ports) =>
         addKey(ports, day === undefined ? undefined : ports.dayBeginMs(day)),
@@ -40,11 +40,4 @@ export default class PiiRotate extends CcsCommand<PiiKeysResult> {
   }
 }
 
-/** Counted from 1970-01-01. */
-function parseDay(day: string): number {
-  const ms = Date.parse(`${day}T00:00:00Z`)
-  if (/^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(ms)) return ms / 86_400_000
-  throw new CcsError('CCS_USAGE_INVALID', `"${day}" is no day.`, {
-    hint: 'Write it as 2026-12-01.',
-  })
-}
+const DAY_MS = 86_400_000

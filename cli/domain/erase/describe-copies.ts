@@ -24,12 +24,12 @@ export function describeCopies(places: CopyPlaces): readonly string[] {
     const topics = readTopics(text)
     const copied = bare.filter((name) => topics.includes(name))
     if (copied.length === 0) return []
-    return `What ${file} has copied of ${copied.join(', ')}, if it runs: delete it from those files.`
+    return `What the sink of ${file} has copied of ${copied.join(', ')}: delete it there.`
   })
   return [
     ...sinks,
-    `Rows and state of the engine (${displayName}), its own topics and ${dataDir} included: until ` +
-      'they are made again of topics without these records.',
+    `Rows and state of the engine (${displayName}), its own topics and ${dataDir} included, ` +
+      'until they are made again of topics without these records.',
     'Consumers of these topics, and what they have stored.',
   ]
 }

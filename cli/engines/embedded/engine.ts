@@ -1,7 +1,6 @@
 /**
- * The embedded engine: log frames in, query results out, now and then a snapshot that is written
- * while the next rows come in. What is not committed is in an in-memory DuckDB; after a crash the
- * log brings it back.
+ * The embedded engine: log frames in, query results out, now and then a snapshot, written while the
+ * next rows come in. What no commit has is in a DuckDB in memory; a crash leaves it in the log.
  */
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
@@ -169,7 +168,6 @@ export class EmbeddedEngine {
     await this.#gold.dropUnused()
   }
 
-  /** See BatchEngine. */
   findFailing(isOverdue: () => boolean): Promise<readonly FailingRecord[]> {
     return this.#exclusively(async () =>
       findFailingRecords(await this.connectDelta(), {
