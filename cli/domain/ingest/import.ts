@@ -28,7 +28,7 @@ import { type FileFault, joinFaults } from './join-faults.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
 import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
 import { RecordSorter } from './record-sorter.ts'
-import { OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
+import { nextOrderOffset, OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
 
 /** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
@@ -91,6 +91,7 @@ class ImportRun {
   /** Those that were read, by the index in the plan. */
   readonly #read = new Map<number, FileImport>()
   #isStopped = false
+  #repeatedOrders: RepeatedOrders = { orders: 0, example: null }
 
   constructor(parts: ImportRunParts) {
     this.#parts = parts
@@ -139,17 +140,25 @@ class ImportRun {
 
   async write(sink: ImportSink): Promise<void> {
     const { key, interrupted, files } = this.#parts.plan
-    const { events, rejects, nowMs } = this.#sorted
+    const { ports, options } = this.#parts
+    const { events, rejects, orders, nowMs } = this.#sorted
     const ledgerFiles = [...this.#read].flatMap(([tag, one]) => {
       const { file: name, rows } = one.result()
       return rows === 0 ? [] : [{ file: files[tag]?.hash ?? '', name, rows }]
     })
     if (ledgerFiles.length === 0) return
     const progress = interrupted?.progress ?? { events: 0, rejects: 0, checksum: 0 }
-    const run = { key, startedMs: nowMs, progress, files: ledgerFiles, events, rejects }
+    const runFrom = interrupted ? interrupted.ordersFrom : await nextOrderOffset(ports.log)
+    const records = { files: ledgerFiles, events, rejects }
+    const run = { key, startedMs: nowMs, ordersFrom: runFrom, progress, ...records }
     const pending = await sink.append(run, {
       onImportedBefore: (tag) => this.#read.get(tag)?.countImportedBefore(),
-      onProgress: (done) => this.#parts.options.onProgress('write', done, events.count),
+      onProgress: (done) => options.onProgress('write', done, events.count),
+      // Before the run counts as complete, so that a process that is killed here repeats it.
+      onLast: async () => {
+        const writesTo = { owner: 'ccs import', atMs: ports.clock.nowMs(), runFrom }
+        this.#repeatedOrders = await orders.find(ports.log, writesTo)
+      },
     })
     for (const [tag, count] of pending) this.#read.get(tag)?.excludePending(count)
     this.#isStopped = pending.size > 0
@@ -160,9 +169,7 @@ class ImportRun {
     const { isDryRun, topic, partition } = options
     const { examples, days, orders } = this.#sorted
     // Of a run that is not complete, the same command finds them later.
-    const isWritten = !isDryRun && !this.#isStopped
-    const writesTo = isWritten ? { owner: 'ccs import', atMs: ports.clock.nowMs() } : undefined
-    const repeatedOrders = this.#isStopped ? NO_ORDERS : await orders.find(ports.log, writesTo)
+    if (isDryRun && !this.#isStopped) this.#repeatedOrders = await orders.find(ports.log, undefined)
     const rows = new Map<string, number>()
     const files = plan.files.map(({ file, rowsBefore, sameAs }, tag) => {
       const result = this.#read.get(tag)?.result()
@@ -177,7 +184,7 @@ class ImportRun {
       topic,
       partition,
       ...sum(files),
-      repeatedOrders,
+      repeatedOrders: this.#repeatedOrders,
       days: days.summarize(),
       files,
       examples,
@@ -190,8 +197,6 @@ class ImportRun {
     await this.#sorted.orders.close()
   }
 }
-
-const NO_ORDERS: RepeatedOrders = { orders: 0, example: null }
 
 const NO_ROWS = { accepted: 0, merged: 0, rejected: 0, leftOut: 0, reasons: {}, repeatedHeaders: 0 }
 
