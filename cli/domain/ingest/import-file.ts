@@ -29,13 +29,13 @@ export interface ImportPorts {
   readonly log: EventLog
   readonly clock: Clock
   readonly openRows: (file: string) => Promise<RowReader>
-  /** Returns the SHA-256 of a file's bytes in hex. */
-  readonly hashFile: (file: string) => Promise<string>
+  /** Returns the SHA-256 of a file's bytes in hex; undefined: the signal came first. */
+  readonly hashFile: (file: string, signal: AbortSignal) => Promise<string | undefined>
   readonly openSpill: OpenSpill
 }
 
-/** First all files are read and sorted, then what they give is written. */
-export type ImportPhase = 'read' | 'write'
+/** With `group` files are checked first; all are read and sorted, then what they give is written. */
+export type ImportPhase = 'check' | 'read' | 'write'
 
 /** What to import and how; `mapping` is already checked against the contract. */
 export interface ImportOptions {
@@ -56,7 +56,7 @@ export interface ImportOptions {
   /** Also sends files that were imported before. */
   readonly includesImported: boolean
   readonly signal: AbortSignal
-  /** Bytes of the files that were read, then events that were written. */
+  /** Bytes of the files that were checked or read, then events that were written. */
   readonly onProgress: (phase: ImportPhase, done: number, total: number) => void
 }
 

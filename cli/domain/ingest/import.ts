@@ -8,9 +8,9 @@
  * comes after newer ones is late. A file that can't be read to its end stops the run before
  * anything is written.
  */
-import type { RowReader } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
+import { checkFiles } from './check-files.ts'
 import { EventDays, type ImportedDays } from './event-days.ts'
 import type { ImportContract } from './import-contract.ts'
 import {
@@ -25,8 +25,7 @@ import {
 import { type ImportPlan, planImport } from './import-plan.ts'
 import { ImportSink } from './import-sink.ts'
 import { type FileFault, joinFaults } from './join-faults.ts'
-import { bindMapping } from './mapping/bind-mapping.ts'
-import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
+import type { ScatteredKeys } from './mapping/group-rows.ts'
 import { RecordSorter } from './record-sorter.ts'
 import { nextOrderOffset, OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
 
@@ -59,7 +58,8 @@ export async function importFiles(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const { bytesTotal, scattered } = await checkFiles(ports, contract, options)
-  const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
+  const isWritten = !options.isDryRun && !options.signal.aborted
+  const sink = !isWritten ? undefined : await ImportSink.open(ports, options)
   try {
     const plan = await planImport(ports, options, sink?.ledger)
     const run = new ImportRun({ ports, contract, options, plan, scattered })
@@ -114,6 +114,7 @@ class ImportRun {
     const faults: FileFault[] = []
     let bytesBefore = 0
     for (const [tag, { file, rowsBefore, sameAs }] of plan.files.entries()) {
+      if (options.signal.aborted) break
       if (rowsBefore !== undefined || sameAs !== undefined) continue
       const reader = await ports.openRows(file)
       try {
@@ -131,7 +132,6 @@ class ImportRun {
         await reader.close()
       }
       bytesBefore += reader.bytesTotal
-      if (options.signal.aborted) break
     }
     throwAll(joinFaults(faults))
     this.#isStopped = options.signal.aborted
@@ -199,50 +199,6 @@ class ImportRun {
 }
 
 const NO_ROWS = { accepted: 0, merged: 0, rejected: 0, leftOut: 0, reasons: {}, repeatedHeaders: 0 }
-
-interface CheckedFiles {
-  readonly bytesTotal: number
-  readonly scattered: ReadonlyMap<string, ScatteredKeys>
-}
-
-/** Throws the errors of all files together. */
-async function checkFiles(
-  { openRows }: ImportPorts,
-  { event }: ImportContract,
-  { files, mapping }: ImportOptions,
-): Promise<CheckedFiles> {
-  const faults: FileFault[] = []
-  const scattered = new Map<string, ScatteredKeys>()
-  let bytesTotal = 0
-  for (const file of files) {
-    try {
-      let isEmpty = true
-      const reader = await openRows(file)
-      try {
-        const { format, columns } = reader
-        if (!reader.isEmpty) bindMapping(mapping, event, { file, format, columns })
-        bytesTotal += reader.bytesTotal
-        isEmpty = reader.isEmpty
-      } finally {
-        await reader.close()
-      }
-      if (mapping.group !== undefined && !isEmpty)
-        scattered.set(file, await scanGroups(() => openRows(file), bindKey(mapping, file), file))
-    } catch (error) {
-      if (!(error instanceof CcsError)) throw error
-      faults.push({ file, fault: error })
-    }
-  }
-  throwAll(joinFaults(faults))
-  return { bytesTotal, scattered }
-}
-
-function bindKey(
-  mapping: ImportOptions['mapping'],
-  file: string,
-): (reader: RowReader) => ReadKey | undefined {
-  return ({ format, columns }) => bindGroupKey(mapping, { file, format, columns })
-}
 
 function sum(files: readonly ImportedFile[]): ImportCounts {
   const total = { rows: 0, accepted: 0, merged: 0, rejected: 0, leftOut: 0, importedBefore: 0 }

@@ -50,40 +50,76 @@ export function bindGroupKey(spec: MappingSpec, source: MappedFile): ReadKey | u
   }
 }
 
+/** The file to scan, when to stop, and who is told how far it is. */
+export interface GroupScan {
+  readonly file: string
+  readonly signal: AbortSignal
+  /** Gets the bytes that were read so far; the file is read up to two times. */
+  readonly onBytes: (bytes: number) => void
+  /** HELD_BYTES_MAX by default. */
+  readonly heldBytesMax?: number
+}
+
 /**
  * Reads a whole file and finds the keys whose rows don't follow each other. Throws
- * CCS_IMPORT_INVALID if they lie too far apart to be held in memory.
+ * CCS_IMPORT_INVALID if they lie too far apart to be held in memory. A signal ends it early: then
+ * the result is not complete.
  */
 export async function scanGroups(
   open: () => Promise<RowReader>,
   bind: (reader: RowReader) => ReadKey | undefined,
-  file: string,
-  heldBytesMax = HELD_BYTES_MAX,
+  { file, signal, onBytes, heldBytesMax = HELD_BYTES_MAX }: GroupScan,
 ): Promise<ScatteredKeys> {
   const counts = new KeyCounts()
   let last: string | undefined
-  await readKeys(open, bind, (key) => {
-    if (key !== undefined) counts.add(key, key !== last)
-    last = key
+  let bytesTotal = 0
+  await readKeys({ open, bind, signal }, (rows, { bytes, total }) => {
+    for (const { key } of rows) {
+      if (key !== undefined) counts.add(key, key !== last)
+      last = key
+    }
+    bytesTotal = total
+    onBytes(bytes)
   })
   const scattered = counts.scattered()
-  if (scattered.size === 0) return scattered
+  if (scattered.size === 0 || signal.aborted) return scattered
   const grouper = new RowGrouper(scattered, { file, heldBytesMax })
-  await readKeys(open, bind, (key, row) => void grouper.push(row, key))
+  await readKeys({ open, bind, signal }, (rows, { bytes }) => {
+    for (const { row, key } of rows) grouper.push(row, key)
+    onBytes(bytesTotal + bytes)
+  })
   return scattered
 }
 
+interface KeyReading {
+  readonly open: () => Promise<RowReader>
+  readonly bind: (reader: RowReader) => ReadKey | undefined
+  readonly signal: AbortSignal
+}
+
+interface KeyedRow {
+  readonly row: SourceRow
+  readonly key: string | undefined
+}
+
 async function readKeys(
-  open: () => Promise<RowReader>,
-  bind: (reader: RowReader) => ReadKey | undefined,
-  onRow: (key: string | undefined, row: SourceRow) => void,
+  { open, bind, signal }: KeyReading,
+  onRows: (
+    rows: readonly KeyedRow[],
+    read: { readonly bytes: number; readonly total: number },
+  ) => void,
 ): Promise<void> {
   const reader = await open()
   try {
     const readKey = bind(reader)
-    for await (const rows of reader.batches())
-      for (const row of rows)
-        onRow(row.values instanceof RowFault ? undefined : readKey?.(row.values), row)
+    for await (const rows of reader.batches()) {
+      const keyed = rows.map((row) => ({
+        row,
+        key: row.values instanceof RowFault ? undefined : readKey?.(row.values),
+      }))
+      onRows(keyed, { bytes: reader.bytesRead(), total: reader.bytesTotal })
+      if (signal.aborted) return
+    }
   } finally {
     await reader.close()
   }
