@@ -8,14 +8,16 @@ import type { ImportContract } from './import-contract.ts'
 import type { ImportOptions, ImportPorts } from './import-file.ts'
 import { type FileFault, joinFaults } from './join-faults.ts'
 import { bindMapping } from './mapping/bind-mapping.ts'
-import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
+import { bindGroupKey, type ReadKey } from './mapping/group-key.ts'
+import { limitGroupRows, scanGroups } from './mapping/group-rows.ts'
+import type { FileGroups } from './mapping/row-grouper.ts'
 
 /** What is known of the files before they are read. */
 export interface CheckedFiles {
   /** Of all files, as stored. */
   readonly bytesTotal: number
-  /** For each file the groups whose rows lie apart; none without `group`. */
-  readonly scattered: ReadonlyMap<string, ScatteredKeys>
+  /** With `group`: what the scan of each file found. */
+  readonly groups: ReadonlyMap<string, FileGroups>
 }
 
 /**
@@ -42,7 +44,8 @@ export async function checkFiles(
         await reader.close()
       }
     })
-  const scattered = new Map<string, ScatteredKeys>()
+  const groups = new Map<string, FileGroups>()
+  const rowsMax = limitGroupRows(event)
   if (mapping.group !== undefined) {
     // A file may have to be read twice.
     const total = 2 * [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
@@ -51,14 +54,14 @@ export async function checkFiles(
       const onBytes = (read: number) => onProgress('check', before + read, total)
       await collectFault(faults, file, async () => {
         const bind = bindKey(mapping, file)
-        const options = { file, signal, onBytes }
-        scattered.set(file, await scanGroups(() => openRows(file), bind, options))
+        const options = { file, signal, onBytes, rowsMax }
+        groups.set(file, await scanGroups(() => openRows(file), bind, options))
       })
       before += 2 * bytes
     }
   }
   throwAll(joinFaults(faults))
-  return { bytesTotal, scattered }
+  return { bytesTotal, groups }
 }
 
 async function collectFault(

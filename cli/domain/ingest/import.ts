@@ -25,7 +25,8 @@ import {
 import { type ImportPlan, planImport } from './import-plan.ts'
 import { ImportSink } from './import-sink.ts'
 import { type FileFault, joinFaults } from './join-faults.ts'
-import type { ScatteredKeys } from './mapping/group-rows.ts'
+import { NO_GROUPS } from './mapping/group-rows.ts'
+import type { FileGroups } from './mapping/row-grouper.ts'
 import { RecordSorter } from './record-sorter.ts'
 import { nextOrderOffset, OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
 
@@ -57,12 +58,12 @@ export async function importFiles(
   contract: ImportContract,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const { bytesTotal, scattered } = await checkFiles(ports, contract, options)
+  const { bytesTotal, groups } = await checkFiles(ports, contract, options)
   const isWritten = !options.isDryRun && !options.signal.aborted
   const sink = !isWritten ? undefined : await ImportSink.open(ports, options)
   try {
     const plan = await planImport(ports, options, sink?.ledger)
-    const run = new ImportRun({ ports, contract, options, plan, scattered })
+    const run = new ImportRun({ ports, contract, options, plan, groups })
     try {
       await run.read(bytesTotal)
       if (sink !== undefined) await run.write(sink)
@@ -80,8 +81,8 @@ interface ImportRunParts {
   readonly contract: ImportContract
   readonly options: ImportOptions
   readonly plan: ImportPlan
-  /** For each file the groups whose rows lie apart; none without `group`. */
-  readonly scattered: ReadonlyMap<string, ScatteredKeys>
+  /** With `group`: what the scan of each file found. */
+  readonly groups: ReadonlyMap<string, FileGroups>
 }
 
 /** One run: read, then write. */
@@ -120,8 +121,8 @@ class ImportRun {
       try {
         if (reader.isEmpty) continue
         const sorted = this.#sorted
-        const scattered = this.#parts.scattered.get(file) ?? new Map()
-        const parts = { ports, contract, options, reader, file, scattered, tag, sorted }
+        const groups = this.#parts.groups.get(file) ?? NO_GROUPS
+        const parts = { ports, contract, options, reader, file, groups, tag, sorted }
         const one = new FileImport(parts)
         await one.run((bytes) => options.onProgress('read', bytesBefore + bytes, bytesTotal))
         this.#read.set(tag, one)

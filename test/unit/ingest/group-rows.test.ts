@@ -9,12 +9,10 @@ import {
   type RowReader,
   type SourceRow,
 } from '../../../cli/domain/documents/source-row.ts'
-import {
-  groupRows,
-  type RowGroup,
-  scanGroups,
-} from '../../../cli/domain/ingest/mapping/group-rows.ts'
+import type { RowKey } from '../../../cli/domain/ingest/mapping/group-key.ts'
+import { groupRows, scanGroups } from '../../../cli/domain/ingest/mapping/group-rows.ts'
 import { KeyCounts } from '../../../cli/domain/ingest/mapping/key-counts.ts'
+import type { RowGroup } from '../../../cli/domain/ingest/mapping/row-grouper.ts'
 import { ImportTest, runImport } from '../../fixtures/import-parts.ts'
 
 const MAPPING = `
@@ -131,13 +129,13 @@ test('conditions of the order see the whole order, those of its lines their own 
   ])
 })
 
-test('rows that lie apart are put together, and a faulty row between them stays alone', async () => {
+test('rows that lie apart are put together, and a faulty row between orders stays alone', async () => {
   const row = (order: string, sku: string) => `${order},2026-01-01,v1,,,,,,,,${sku},1.00`
   const file = write(
     'a.csv',
     row('o1', 'a'),
-    'cut off',
     row('o1', 'b'),
+    'cut off',
     row('o2', 'c'),
     row('o3', 'd'),
     row('o2', 'e'),
@@ -214,10 +212,12 @@ function readerOf(rows: readonly SourceRow[], batch: number): RowReader {
   }
 }
 
-const readKey = (values: SourceRow['values']) =>
-  values instanceof RowFault ? undefined : String(Object.values(values)[0]) || undefined
+const readKey = ({ values }: SourceRow): RowKey =>
+  values instanceof RowFault
+    ? { fault: values, candidates: [] }
+    : String(Object.values(values)[0]) || undefined
 
-const SCAN = { file: 'a.csv', signal: new AbortController().signal, onBytes: () => {} }
+const SCAN = { file: 'a.csv', signal: new AbortController().signal, onBytes: () => {}, rowsMax: 30 }
 
 test('each key is one group with all of its rows, in whatever order they come', async () => {
   const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd', '', 'fault'), { maxLength: 30 })
@@ -229,11 +229,11 @@ test('each key is one group with all of its rows, in whatever order they come', 
         values: key === 'fault' ? new RowFault('undecodable', 'x') : [key],
       }))
       const open = () => Promise.resolve(readerOf(rows, batch))
-      const scattered = await scanGroups(open, () => readKey, SCAN)
+      const found = await scanGroups(open, () => readKey, SCAN)
+      const grouping = { file: 'a.csv', readKey, groups: found, rowsMax: 30 }
       const groups: (SourceRow | RowGroup)[] = []
-      for await (const some of groupRows(await open(), readKey, scattered, 'a.csv'))
-        groups.push(...some)
-      const last = groups.map((group) => ('rows' in group ? group.lastLine : group.line))
+      for await (const some of groupRows(await open(), grouping)) groups.push(...some)
+      const last = groups.flatMap((group) => ('rows' in group ? [group.lastLine] : []))
       expect(last).toEqual([...last].sort((a, b) => a - b))
       const raws = groups.flatMap(({ raw }) => Buffer.from(raw).toString().split('\n'))
       expect(raws.sort()).toEqual(list.map((key, i) => `${key}${i}`).sort())
@@ -260,7 +260,9 @@ test('a file whose orders are spread too far is refused with what to do', async 
     location: { file: 'a.csv', line: 2 },
     hint: 'Sort the file by the columns of "group"; one of the groups is k10.',
   })
-  expect((await scanGroups(open, () => readKey, { ...SCAN, heldBytesMax: 5000 })).size).toBe(50)
+  expect(
+    (await scanGroups(open, () => readKey, { ...SCAN, heldBytesMax: 5000 })).scattered.size,
+  ).toBe(50)
 })
 
 test.each([
