@@ -5,6 +5,7 @@
  * log, in a partition of ccs.imports, so that later imports find what earlier ones brought.
  */
 import { createHash } from 'node:crypto'
+import { quoteShellWord } from '../kernel/shell-word.ts'
 import { crc32c } from '../log/crc32c.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
@@ -270,7 +271,7 @@ export function describeRepeatedOrders({ orders, example }: RepeatedOrders): rea
     `${came} again with other contents${before === null ? ' than in an earlier import' : ''}.`,
     'Of an order the first purchase counts; the others are left out of all numbers.',
     `For example ${orderId}: ${origin}${before === null ? '' : `, before in ${before}`}. See:`,
-    `  ccs why ${/^[\w.-]+$/.test(orderId) ? orderId : `'${orderId.replaceAll("'", "'\\''")}'`}`,
+    `  ccs why ${quoteShellWord(orderId)}`,
     'If these are rows of one order, put them into one file and group them in the mapping.',
   ]
 }
