@@ -1,5 +1,6 @@
 /** Composition of erasing a person from a data directory. */
 
+import type { PlacedRecord } from '../domain/erase/anonymise-event.ts'
 import type { DecideFate, EraseOptions, EraseResult } from '../domain/erase/erase-person.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
 import type { PersonValues } from '../domain/erase/find-person.ts'
@@ -85,6 +86,8 @@ export async function eraseFromProject(
         const found = await rows.readPersonRows(await bronze(), one, logic.macrosSql)
         return createAnonymiser({ ...found, ids, codec, newId: () => crypto.randomUUID() })
       },
+      readEvent: ({ place, bytes, appendMs }: PlacedRecord) =>
+        place.startsWith(`${RAW_TOPIC}-`) ? codec.decode(bytes, appendMs) : undefined,
       eraseRecords: async (decide: DecideFate, isDryRun: boolean) =>
         log.eraseLog(dataLayout(root).log, { ...(await search()), decide, isDryRun }),
       rebuildRows: () => engine.rebuildErased(parts),

@@ -127,7 +127,9 @@ export default class Erase extends CcsCommand<EraseResult | EraseTopicsResult> {
           'then remove them (ccs backup prune --keep 1s).',
       )
     for (const file of traces) this.print(this.paint('yellow', `${file} still has the id.`))
-    if (traces.length > 0) this.exitWith(EXIT.checkFailed)
+    if (traces.length === 0) return
+    this.note("An id that is also a product, a page or a number stays in other people's events.")
+    this.exitWith(EXIT.checkFailed)
   }
 }
 
