@@ -11,7 +11,7 @@ import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/mani
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult, WrittenAnswer } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
@@ -32,7 +32,7 @@ import {
   prepareConnection,
   restrictFiles,
 } from './query/catalog.ts'
-import { QueryRunner } from './query/query-runner.ts'
+import { EngineQueries } from './query/engine-queries.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
 
@@ -47,7 +47,7 @@ export class EmbeddedEngine {
   readonly #arrivals: ArrivalTracker
   readonly #rows: UncommittedRows
   readonly #gold: GoldSet
-  readonly #queries: QueryRunner
+  readonly #queries: EngineQueries
   readonly #views: VisibleViews
   #committedSeq = 0
   #queue: Promise<unknown> = Promise.resolve()
@@ -71,16 +71,14 @@ export class EmbeddedEngine {
       this.#arrivals.addLateDuplicates(count),
     )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
-    const all = models.map((one) => one.model)
-    const views = new Set(all.flatMap(({ name, kind }) => (kind === 'view' ? [name] : [])))
-    this.#views = new VisibleViews(connection, all, this.#gold)
-    this.#queries = new QueryRunner({
-      reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
-      ...{ macros: options.macros, limits: options.queryLimits, views },
-      connect: () => this.#connect('memory'),
-      bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
-      requireIntact: this.#gold.requireIntact.bind(this.#gold),
-    })
+    this.#views = new VisibleViews(connection, models, this.#gold)
+    const source = {
+      ...{ models, gold: this.#gold, catalog: this.#catalog, connect: this.#connect.bind(this) },
+      exclusively: <T>(run: () => Promise<T>) => this.#exclusively(run),
+      merge: (names: ReadonlySet<string>) => this.#merge(names, false),
+      uncommitted: () => ({ fromSeq: this.#committedSeq, toSeq: this.#rows.flushedSeq }),
+    }
+    this.#queries = new EngineQueries(source, options)
   }
 
   /** Loads the manifest's state; CCS_LAKE_DAMAGED if a file of it is missing or damaged. */
@@ -137,7 +135,7 @@ export class EmbeddedEngine {
   }
 
   get hasFailed(): boolean {
-    return this.#queries.failure !== undefined
+    return this.#queries.hasFailed
   }
 
   get watermarkMs(): number | null {
@@ -179,9 +177,14 @@ export class EmbeddedEngine {
     return this.#queries.run(sql, nowMs, control)
   }
 
+  /** As `query`, in a process of its own. */
+  ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
+    return this.#queries.ask(sql, nowMs, control)
+  }
+
   /** What it uses now. */
-  usage(): Promise<EngineUsage> {
-    return readUsage(this.#duck, this.#arrivals, this.#queries.usage())
+  async usage(): Promise<EngineUsage> {
+    return readUsage(this.#duck, this.#arrivals, await this.#queries.usage())
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {
@@ -205,7 +208,7 @@ export class EmbeddedEngine {
     await this.#rows.finalizeBarrier(rows)
     const duplicates = arrivals.counts.duplicates + this.#arrivals.lateDuplicates - found
     await this.#gold.merge(rows.seq)
-    this.#queries.failure = undefined
+    this.#queries.forgetFailure()
     const gold = await this.#gold.freeze()
     // The lake's files have not changed, so views of stream models stay.
     await this.#views.create((model) => model.kind !== 'stream')
