@@ -103,7 +103,14 @@ test(`answers beside intake and commits have each event once (seed ${SEED})`, as
         answers.push((await ask(open, sql)).rows[0] ?? {})
       }
     }
-    await Promise.all([append(), read(), read()])
+    // As the page does: Gold moves on while its rows are handed over.
+    const look = async () => {
+      for (; at < RECORDS; await sleep(1)) {
+        await open.pipeline.catchUp()
+        await open.engine.query('SELECT count(*) AS n FROM gold.activity_1m', APPEND_MS)
+      }
+    }
+    await Promise.all([append(), read(), read(), look()])
     await open.pipeline.catchUp()
     answers.push((await ask(open, sql)).rows[0] ?? {})
   } finally {

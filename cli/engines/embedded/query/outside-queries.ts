@@ -3,10 +3,11 @@
  * kept for the next one. A query is ended by ending its process, so nothing that it does can keep
  * the engine waiting.
  *
- * `query.concurrency` of them may run for longer than a second; there is one more place, so that
- * small queries are answered beside them. A query that turns out to be long while that many are
- * running is put off, and starts again when one of them has ended. Long ones get the least
- * priority, and their process ends with them.
+ * `query.concurrency` of them may compute for long; there is one more place, so that small queries
+ * are answered beside them, and one more for queries that were small the last time, so that whoever
+ * repeats one does not wait for others that nobody knows yet. A query that turns out to be long
+ * while as many are running as may is put off, and starts again when one of them has ended. Long
+ * ones get the least priority, for good, and the next time they count as long from the start.
  */
 import { QueryBounds } from '../../../adapters/duckdb/limited-query.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
@@ -36,17 +37,24 @@ export interface OutsideQueryOptions {
   /** Serial of the commit whose files queries read now. */
   readonly serial: () => number
   /** Times of the rules above, for tests. */
-  readonly times?: { readonly longAfterMs?: number; readonly idleMs?: number }
+  readonly times?: { readonly waitMs?: number; readonly idleMs?: number }
 }
 
-/** From then on a query is long. */
-const LONG_AFTER_MS = 1_000
+/** A query is long from some CPU time on, and after so long whatever it waits for. */
+const LONG_WAIT_MS = 10_000
 /** So long a process waits for the next query. */
 const IDLE_MS = 60_000
+/** So long a process of a small query that is repeated is kept for the next repetition. */
+const KEPT_MS = 3_000
 /** A process that holds more than this share of its memory between queries is not used again. */
 const RESIDENT_SHARE_MAX = 0.6
+/** Texts of queries that are remembered. */
+const REMEMBERED_MAX = 1_000
 /** Files of the lake are replaced under a query very rarely, and never twice. */
 const ATTEMPTS = 2
+
+/** Errors of queries that took much: their process ended, or their memory or rows were too many. */
+const DEAR: ReadonlySet<string> = new Set(['CCS_QUERY_LIMIT', 'CCS_QUERY_CRASHED'])
 
 const PUT_OFF = Symbol('put off')
 
@@ -59,15 +67,26 @@ interface Asked {
   isLong: boolean
 }
 
+/** A process that waits for a query. */
+interface Idle {
+  readonly timer: NodeJS.Timeout
+  /** Its last query had been small before, and is likely to come again. */
+  readonly isForKnown: boolean
+  readonly sinceMs: number
+}
+
 /** Close it before the hand-over. */
 export class OutsideQueries {
   readonly #options: OutsideQueryOptions
   readonly #places: QuerySlots
   readonly #longPlaces: QuerySlots
+  readonly #knownPlaces: QuerySlots
   readonly #tally = new QueryTally()
   readonly #running = new Map<QueryBounds, Promise<unknown>>()
-  readonly #idle = new Map<QueryProcess, NodeJS.Timeout>()
+  readonly #idle = new Map<QueryProcess, Idle>()
   readonly #ending = new Set<Promise<void>>()
+  /** Text of a query → whether it was long the last time. */
+  readonly #wasLong = new Map<string, boolean>()
   #isClosed = false
 
   constructor(options: OutsideQueryOptions) {
@@ -75,6 +94,8 @@ export class OutsideQueries {
     this.#options = options
     this.#places = new QuerySlots(concurrency + 1)
     this.#longPlaces = new QuerySlots(concurrency)
+    // Where only one may be long, memory is short.
+    this.#knownPlaces = new QuerySlots(concurrency > 1 ? 1 : 0)
   }
 
   /** As QueryRunner.run; also CCS_QUERY_LIMIT for its memory, and CCS_QUERY_CRASHED. */
@@ -104,7 +125,8 @@ export class OutsideQueries {
 
   /** The queries so far, and those of now. */
   usage(): QueryUsage {
-    const waiting = this.#places.waiting + this.#longPlaces.waiting
+    const places = [this.#places, this.#longPlaces, this.#knownPlaces]
+    const waiting = places.reduce((sum, one) => sum + one.waiting, 0)
     return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
   }
 
@@ -119,23 +141,45 @@ export class OutsideQueries {
 
   async #runInTurn(asked: Asked): Promise<WrittenAnswer> {
     try {
-      for (;;) {
-        await this.#places.take(asked.signal)
-        const outcome = await this.#runRepeatedly(asked).finally(() => this.#places.release())
+      for (let isPutOff = false; ; isPutOff = true) {
+        const wasLong = isPutOff || this.#wasLong.get(asked.sql)
+        if (wasLong) {
+          await this.#longPlaces.take(asked.signal)
+          asked.isLong = true
+        }
+        const places = await this.#takePlace(wasLong === false, asked.signal)
+        const outcome = await this.#runRepeatedly(asked).finally(() => places.release())
         if (outcome !== PUT_OFF) return outcome
-        await this.#longPlaces.take(asked.signal)
-        asked.isLong = true
       }
     } finally {
       if (asked.isLong) this.#longPlaces.release()
     }
   }
 
+  /** Returns where the place is to be released. */
+  async #takePlace(isKnown: boolean, signal: AbortSignal): Promise<QuerySlots> {
+    const places = [this.#places, ...(isKnown ? [this.#knownPlaces] : [])]
+    const free = places.find((one) => one.tryTake())
+    if (free) return free
+    const awaited = isKnown && this.#knownPlaces.count > 0 ? this.#knownPlaces : this.#places
+    await awaited.take(signal)
+    return awaited
+  }
+
+  /** The oldest are forgotten first. */
+  #remember(sql: string, isLong: boolean): void {
+    this.#wasLong.delete(sql)
+    this.#wasLong.set(sql, isLong)
+    const [oldest = ''] = this.#wasLong.keys()
+    if (this.#wasLong.size > REMEMBERED_MAX) this.#wasLong.delete(oldest)
+  }
+
   /** Once more if the lake's files were replaced under it, so that one may be gone. */
   async #runRepeatedly(asked: Asked): Promise<WrittenAnswer | typeof PUT_OFF> {
     for (let attempt = 1; ; attempt++) {
       let read: { readonly stored: ReadonlySet<string>; readonly serial: number } | undefined
-      const process = await this.#takeProcess(asked.signal)
+      const process = await this.#takeProcess(asked)
+      const wasKnown = this.#wasLong.get(asked.sql) === false
       try {
         return await this.#runOn(process, asked, (models, { serial }) => {
           read = { stored: models.stored, serial }
@@ -147,7 +191,7 @@ export class OutsideQueries {
         await this.#options.requireIntact(read.stored, options)
         if (read.serial === this.#options.serial() || attempt === ATTEMPTS) throw error
       } finally {
-        this.#giveBack(process)
+        this.#giveBack(process, wasKnown)
       }
     }
   }
@@ -162,24 +206,32 @@ export class OutsideQueries {
     let isPutOff = false
     const end = () => process.kill()
     let timer: NodeJS.Timeout | undefined
+    let isLong = false
     const lowerOrPutOff = () => {
+      if (isLong) return
+      isLong = true
+      this.#remember(asked.sql, true)
       if (this.#becomesLong(asked)) return process.lower()
       isPutOff = true
       process.kill()
     }
+    if (asked.isLong) process.lower()
     signal.addEventListener('abort', end, { once: true })
     try {
       signal.throwIfAborted()
       await process.opened()
-      if (asked.isLong) process.lower()
-      else timer = setTimeout(lowerOrPutOff, this.#options.times?.longAfterMs ?? LONG_AFTER_MS)
-      return await process.ask(query, async (models) => {
+      timer = setTimeout(lowerOrPutOff, this.#options.times?.waitMs ?? LONG_WAIT_MS)
+      const findRows = async (models: QueriedModels) => {
         handed = await this.#findRows(models, signal)
         onRead(models, handed)
         return handed.models
-      })
+      }
+      const answer = await process.ask(query, findRows, lowerOrPutOff)
+      this.#remember(asked.sql, isLong)
+      return answer
     } catch (error) {
       if (isPutOff && !signal.aborted) return PUT_OFF
+      if (error instanceof CcsError && DEAR.has(error.code)) this.#remember(asked.sql, true)
       throw error
     } finally {
       clearTimeout(timer)
@@ -207,9 +259,13 @@ export class OutsideQueries {
     }
   }
 
-  async #takeProcess(signal: AbortSignal): Promise<QueryProcess> {
+  async #takeProcess({ sql, signal, isLong }: Asked): Promise<QueryProcess> {
     signal.throwIfAborted()
-    for (const [process, timer] of this.#idle) {
+    const isKnown = this.#wasLong.get(sql) === false
+    const keptFromMs = performance.now() - KEPT_MS
+    for (const [process, { timer, isForKnown, sinceMs }] of this.#idle) {
+      const isKept = isForKnown && !isKnown && sinceMs > keptFromMs
+      if (process.isAlive && (isKept || process.isLow !== isLong)) continue
       clearTimeout(timer)
       this.#idle.delete(process)
       if (process.isAlive) return process
@@ -217,19 +273,19 @@ export class OutsideQueries {
     return this.#options.start()
   }
 
-  #giveBack(process: QueryProcess): void {
-    const isWorn = process.isLow || this.#isClosed || !process.isReady
+  #giveBack(process: QueryProcess, isForKnown: boolean): void {
+    const isWorn = this.#isClosed || !process.isReady
     if (isWorn || process.residentShare > RESIDENT_SHARE_MAX) {
       this.#retire(process)
       return
     }
     const timer = setTimeout(() => this.#retire(process), this.#options.times?.idleMs ?? IDLE_MS)
     timer.unref()
-    this.#idle.set(process, timer)
+    this.#idle.set(process, { timer, isForKnown, sinceMs: performance.now() })
   }
 
   #retire(process: QueryProcess): void {
-    clearTimeout(this.#idle.get(process))
+    clearTimeout(this.#idle.get(process)?.timer)
     this.#idle.delete(process)
     process.kill()
     const gone = process.ended.then(() => void this.#ending.delete(gone))

@@ -48,5 +48,7 @@ export type FromProcess =
   | { readonly what: 'part'; readonly json: string }
   | { readonly what: 'done'; readonly rows: number; readonly residentBytes: number }
   | { readonly what: 'failed'; readonly error: ErrorDocument }
+  /** The query has computed for longer than small ones do. */
+  | { readonly what: 'long' }
   /** It has more resident memory than it may have, and ends. */
   | { readonly what: 'too much memory' }

@@ -24,8 +24,8 @@ const PROGRAM = path.resolve(
 /** What the program needs of the engine's environment. */
 const ENVIRONMENT = ['PATH', 'HOME', 'TZ', 'LANG', 'LC_ALL', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot']
 
-/** Below the engine, above what runs for long: small queries are answered soon. */
-const NICE_SHORT = 5
+/** Little below the engine, and far above what runs for long: small queries are answered soon. */
+const NICE_SHORT = 2
 const NICE_LONG = 19
 
 /** Of its memory, what JavaScript may take: rows are converted in pieces. */
@@ -46,7 +46,7 @@ export class QueryProcess {
   /** Of the memory that it may have, what it held after its last query. */
   residentShare = 0
   #isBusy = false
-  /** Its query ran for long, so that it has the lowest priority from now on. */
+  /** It had a long query, so that it has the lowest priority from now on. */
   isLow = false
 
   constructor(options: OpenMessage) {
@@ -83,6 +83,10 @@ export class QueryProcess {
     this.#opened.catch(() => undefined) // whoever asks gets it
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   get isAlive(): boolean {
     return this.#end === undefined
   }
@@ -99,11 +103,13 @@ export class QueryProcess {
 
   /**
    * The answer to one query; `findRows` gives the rows of the models that it reads. Errors are
-   * those of the query; CCS_QUERY_CRASHED if the process ends.
+   * those of the query; CCS_QUERY_CRASHED if the process ends. `onLong` is called once if it has
+   * computed for long.
    */
   async ask(
     query: Omit<AskMessage, 'what'>,
     findRows: (models: QueriedModels) => Promise<readonly VisibleModel[]>,
+    onLong: () => void,
   ): Promise<WrittenAnswer> {
     await this.#opened
     this.#isBusy = true
@@ -114,6 +120,9 @@ export class QueryProcess {
       switch (message.what) {
         case 'reads':
           await this.#sendRows(() => findRows(message.models))
+          break
+        case 'long':
+          onLong()
           break
         case 'part':
           parts.push(Buffer.from(message.json))

@@ -19,6 +19,10 @@ const self = {
       else kill()
     }),
   residentBytes: () => process.memoryUsage.rss(),
+  cpuMs: () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1_000
+  },
   kill,
 }
 

@@ -17,18 +17,22 @@ import { ReaderViews, type VisibleModel } from './reader-views.ts'
 const UNCOUNTED_BYTES = 112 * 1024 * 1024
 /** The least with which DuckDB sorts and groups, by spilling. */
 const DUCKDB_BYTES_MIN = 40 * 1024 * 1024
-/** What the queries of a process may spill. */
-const SPILL_MAX = '4GiB'
+/** What the query of a process may spill: the disk is that of the log. */
+const SPILL_MAX = '1GiB'
 /** The answer is sent in parts of about so many characters. */
 const PART_CHARS = 256 * 1024
-/** How often the memory is looked at while a query runs. */
+/** How often memory and CPU time are looked at while a query runs. */
 const WATCH_EVERY_MS = 20
+/** From so much CPU time on a query is long: on a busy machine the clock would say it of any. */
+const LONG_CPU_MS = 400
 
 /** The process, as far as the reader needs it. */
 export interface ReaderProcess {
   /** Resolves when the message is on its way. */
   send(message: FromProcess): Promise<void>
   residentBytes(): number
+  /** CPU time so far. */
+  cpuMs(): number
   /** Ends at once, whatever runs. */
   kill(): void
 }
@@ -71,7 +75,14 @@ export class QueryReader {
     { sql, nowMs, rowsMax }: AskMessage,
     findRows: () => Promise<readonly VisibleModel[] | undefined>,
   ): Promise<void> {
-    const watch = setInterval(() => this.#endIfTooLarge(), WATCH_EVERY_MS)
+    const startMs = this.#process.cpuMs()
+    let isLong = false
+    const watch = setInterval(() => {
+      this.#endIfTooLarge()
+      if (isLong || this.#process.cpuMs() - startMs < LONG_CPU_MS) return
+      isLong = true
+      void this.#process.send({ what: 'long' })
+    }, WATCH_EVERY_MS)
     try {
       const models = await this.#models.find(this.#connection, sql)
       await this.#process.send({ what: 'reads', models })

@@ -2,10 +2,12 @@
 
 /** So many at once; the others wait in the order in which they came. */
 export class QuerySlots {
+  readonly count: number
   #free: number
   readonly #waiting: (() => void)[] = []
 
   constructor(count: number) {
+    this.count = count
     this.#free = count
   }
 
