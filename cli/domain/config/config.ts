@@ -91,7 +91,8 @@ const SETTINGS = [
     fallback: 768 * MIB,
     read: readSize(QUERY_MEMORY_MIN, 1024 * 1024 * MIB),
   },
-  // Of the four threads that Node has for such work, one at least is left to the engine.
+  // Of the four threads that Node has for such work, one at least is left to the engine when the
+  // page's metrics run; those of people run elsewhere.
   { key: 'query.concurrency', fallback: 2, read: readWholeNumber(1, 3) },
   { key: 'backup.to', fallback: '', read: readText },
   { key: 'backup.every', fallback: 0, read: readDuration(10_000, 7 * 86_400_000) },

@@ -13,6 +13,7 @@ import type { Files } from '../../../adapters/files/files.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { setRowRange } from './catalog.ts'
 import type { QueriedModels } from './find-models.ts'
+import { toQueryError } from './query-runner.ts'
 import { storableRowsSql, type TypedColumn, type VisibleModel } from './reader-views.ts'
 
 /** The rows of one model at one moment. */
@@ -149,7 +150,7 @@ export class HandOver {
       return { serial: moment.serial, models, release: () => this.#release(used) }
     } catch (error) {
       this.#release(used)
-      throw toDiskError(error, this.#directory)
+      throw toQueryError(toDiskError(error, this.#directory))
     } finally {
       if (isBegun) await connection.run('ROLLBACK').catch(() => undefined)
     }

@@ -21,6 +21,7 @@ import {
 } from '../../../domain/sql/query-result.ts'
 import type { QueriedModels } from './find-models.ts'
 import type { HandedRows } from './hand-over.ts'
+import { KnownQueries } from './known-queries.ts'
 import type { QueryProcess } from './query-process.ts'
 import { toCancelError } from './query-runner.ts'
 import { QuerySlots } from './query-slots.ts'
@@ -44,12 +45,10 @@ export interface OutsideQueryOptions {
 const LONG_WAIT_MS = 10_000
 /** So long a process waits for the next query. */
 const IDLE_MS = 60_000
-/** So long a process of a small query that is repeated is kept for the next repetition. */
+/** So long a process of a query that is asked again and again is kept for the next time. */
 const KEPT_MS = 3_000
 /** A process that holds more than this share of its memory between queries is not used again. */
 const RESIDENT_SHARE_MAX = 0.6
-/** Texts of queries that are remembered. */
-const REMEMBERED_MAX = 1_000
 /** Files of the lake are replaced under a query very rarely, and never twice. */
 const ATTEMPTS = 2
 
@@ -70,9 +69,8 @@ interface Asked {
 /** A process that waits for a query. */
 interface Idle {
   readonly timer: NodeJS.Timeout
-  /** Its last query had been small before, and is likely to come again. */
-  readonly isForKnown: boolean
-  readonly sinceMs: number
+  /** Until then it is kept for the repetition of its last query. */
+  readonly keptUntilMs: number
 }
 
 /** Close it before the hand-over. */
@@ -85,8 +83,7 @@ export class OutsideQueries {
   readonly #running = new Map<QueryBounds, Promise<unknown>>()
   readonly #idle = new Map<QueryProcess, Idle>()
   readonly #ending = new Set<Promise<void>>()
-  /** Text of a query → whether it was long the last time. */
-  readonly #wasLong = new Map<string, boolean>()
+  readonly #known = new KnownQueries()
   #isClosed = false
 
   constructor(options: OutsideQueryOptions) {
@@ -142,7 +139,7 @@ export class OutsideQueries {
   async #runInTurn(asked: Asked): Promise<WrittenAnswer> {
     try {
       for (let isPutOff = false; ; isPutOff = true) {
-        const wasLong = isPutOff || this.#wasLong.get(asked.sql)
+        const wasLong = isPutOff || this.#known.wasLong(asked.sql)
         if (wasLong) {
           await this.#longPlaces.take(asked.signal)
           asked.isLong = true
@@ -166,20 +163,11 @@ export class OutsideQueries {
     return awaited
   }
 
-  /** The oldest are forgotten first. */
-  #remember(sql: string, isLong: boolean): void {
-    this.#wasLong.delete(sql)
-    this.#wasLong.set(sql, isLong)
-    const [oldest = ''] = this.#wasLong.keys()
-    if (this.#wasLong.size > REMEMBERED_MAX) this.#wasLong.delete(oldest)
-  }
-
   /** Once more if the lake's files were replaced under it, so that one may be gone. */
   async #runRepeatedly(asked: Asked): Promise<WrittenAnswer | typeof PUT_OFF> {
     for (let attempt = 1; ; attempt++) {
       let read: { readonly stored: ReadonlySet<string>; readonly serial: number } | undefined
       const process = await this.#takeProcess(asked)
-      const wasKnown = this.#wasLong.get(asked.sql) === false
       try {
         return await this.#runOn(process, asked, (models, { serial }) => {
           read = { stored: models.stored, serial }
@@ -191,7 +179,7 @@ export class OutsideQueries {
         await this.#options.requireIntact(read.stored, options)
         if (read.serial === this.#options.serial() || attempt === ATTEMPTS) throw error
       } finally {
-        this.#giveBack(process, wasKnown)
+        this.#giveBack(process, asked.sql)
       }
     }
   }
@@ -210,7 +198,7 @@ export class OutsideQueries {
     const lowerOrPutOff = () => {
       if (isLong) return
       isLong = true
-      this.#remember(asked.sql, true)
+      this.#known.remember(asked.sql, true)
       if (this.#becomesLong(asked)) return process.lower()
       isPutOff = true
       process.kill()
@@ -227,11 +215,11 @@ export class OutsideQueries {
         return handed.models
       }
       const answer = await process.ask(query, findRows, lowerOrPutOff)
-      this.#remember(asked.sql, isLong)
+      this.#known.remember(asked.sql, isLong)
       return answer
     } catch (error) {
       if (isPutOff && !signal.aborted) return PUT_OFF
-      if (error instanceof CcsError && DEAR.has(error.code)) this.#remember(asked.sql, true)
+      if (error instanceof CcsError && DEAR.has(error.code)) this.#known.remember(asked.sql, true)
       throw error
     } finally {
       clearTimeout(timer)
@@ -261,11 +249,9 @@ export class OutsideQueries {
 
   async #takeProcess({ sql, signal, isLong }: Asked): Promise<QueryProcess> {
     signal.throwIfAborted()
-    const isKnown = this.#wasLong.get(sql) === false
-    const keptFromMs = performance.now() - KEPT_MS
-    for (const [process, { timer, isForKnown, sinceMs }] of this.#idle) {
-      const isKept = isForKnown && !isKnown && sinceMs > keptFromMs
-      if (process.isAlive && (isKept || process.isLow !== isLong)) continue
+    const nowMs = this.#known.isPolled(sql) ? Number.POSITIVE_INFINITY : performance.now()
+    for (const [process, { timer, keptUntilMs }] of this.#idle) {
+      if (keptUntilMs > nowMs || process.isLow !== isLong) continue
       clearTimeout(timer)
       this.#idle.delete(process)
       if (process.isAlive) return process
@@ -273,15 +259,19 @@ export class OutsideQueries {
     return this.#options.start()
   }
 
-  #giveBack(process: QueryProcess, isForKnown: boolean): void {
+  #giveBack(process: QueryProcess, sql: string): void {
     const isWorn = this.#isClosed || !process.isReady
     if (isWorn || process.residentShare > RESIDENT_SHARE_MAX) {
       this.#retire(process)
       return
     }
+    // Those that wait longest go, so that there are never more than may run at once.
+    const [oldest] = this.#idle.keys()
+    if (oldest && this.#idle.size >= this.#places.count) this.#retire(oldest)
     const timer = setTimeout(() => this.#retire(process), this.#options.times?.idleMs ?? IDLE_MS)
     timer.unref()
-    this.#idle.set(process, { timer, isForKnown, sinceMs: performance.now() })
+    const keptUntilMs = this.#known.isPolled(sql) ? performance.now() + KEPT_MS : 0
+    this.#idle.set(process, { timer, keptUntilMs })
   }
 
   #retire(process: QueryProcess): void {

@@ -45,7 +45,7 @@ export type FromProcess =
   | { readonly what: 'opened' }
   | { readonly what: 'reads'; readonly models: QueriedModels }
   /** A piece of the answer as JSON. */
-  | { readonly what: 'part'; readonly json: string }
+  | { readonly what: 'part'; readonly json: Buffer }
   | { readonly what: 'done'; readonly rows: number; readonly residentBytes: number }
   | { readonly what: 'failed'; readonly error: ErrorDocument }
   /** The query has computed for longer than small ones do. */

@@ -53,10 +53,7 @@ export class QueryProcess {
     this.#memoryMaxBytes = options.memoryMaxBytes
     this.#child = fork(PROGRAM, {
       env: Object.fromEntries(ENVIRONMENT.map((name) => [name, process.env[name]])),
-      execArgv: [
-        `--max-old-space-size=${Math.ceil((options.memoryMaxBytes * HEAP_SHARE) / MIB)}`,
-        '--max-semi-space-size=2',
-      ],
+      execArgv: [`--max-old-space-size=${Math.ceil((options.memoryMaxBytes * HEAP_SHARE) / MIB)}`],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
@@ -125,7 +122,7 @@ export class QueryProcess {
           onLong()
           break
         case 'part':
-          parts.push(Buffer.from(message.json))
+          parts.push(message.json)
           break
         case 'done':
           this.#isBusy = false

@@ -119,11 +119,11 @@ export class QueryReader {
       for (const row of chunk) {
         text += count++ === 0 ? JSON.stringify(row) : `,${JSON.stringify(row)}`
         if (text.length < PART_CHARS) continue
-        await this.#process.send({ what: 'part', json: text })
+        await this.#process.send({ what: 'part', json: Buffer.from(text) })
         text = ''
       }
     }
-    await this.#process.send({ what: 'part', json: `${text}]}` })
+    await this.#process.send({ what: 'part', json: Buffer.from(`${text}]}`) })
     return count
   }
 
