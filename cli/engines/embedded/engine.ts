@@ -71,13 +71,12 @@ export class EmbeddedEngine {
     )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
     this.#views = new VisibleViews(connection, models, this.#gold)
-    const source = {
+    this.#queries = new EngineQueries(options, {
       ...{ models, gold: this.#gold, catalog: this.#catalog, connect: this.#connect.bind(this) },
-      exclusively: <T>(run: () => Promise<T>) => this.#exclusively(run),
-      merge: (names: ReadonlySet<string>) => this.#merge(names, false),
+      exclusively: this.#exclusively.bind(this),
+      merge: (names) => this.#merge(names, false),
       uncommitted: () => ({ fromSeq: this.#committedSeq, toSeq: this.#rows.flushedSeq }),
-    }
-    this.#queries = new EngineQueries(source, options)
+    })
   }
 
   /** Loads the manifest's state; CCS_LAKE_DAMAGED if a file of it is missing or damaged. */
@@ -86,8 +85,7 @@ export class EmbeddedEngine {
     const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
     const indexes = restoreIndexes(dedupe, await readIds(files, stateRoot, manifest?.state ?? []))
     const duck = await openEngineDuck(options, shareOfDuckDb(options.memoryLimitBytes, indexes))
-    const connection = await duck.connect()
-    const intake = await duck.connect()
+    const [connection, intake] = await Promise.all([duck.connect(), duck.connect()])
     let engine: EmbeddedEngine | undefined
     try {
       const catalog = { macros: options.macrosSql, timezone: options.timezone }
@@ -179,10 +177,9 @@ export class EmbeddedEngine {
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     return this.#queries.run(sql, nowMs, control)
   }
-
   /** As `query`, in a process of its own. */
-  ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
-    return this.#queries.ask(sql, nowMs, control)
+  ask(...query: Parameters<EngineQueries['ask']>): Promise<WrittenAnswer> {
+    return this.#queries.ask(...query)
   }
 
   /** What it uses now. */

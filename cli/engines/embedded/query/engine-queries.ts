@@ -49,7 +49,7 @@ export class EngineQueries {
   #outside: Promise<OpenOutside> | undefined
   #isClosed = false
 
-  constructor(source: QuerySource, options: EmbeddedOptions) {
+  constructor(options: EmbeddedOptions, source: QuerySource) {
     this.#source = source
     this.#options = options
     const { models, gold } = source
