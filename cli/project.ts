@@ -107,7 +107,9 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
   const memoryBytes = options.memoryBytes ?? Number.POSITIVE_INFINITY
   const engine = fitEngine(written.engine, memoryBytes)
   const query = fitQueries(written.query, memoryBytes)
-  const parsed = { ...written, engine, query }
+  const { keysFile } = written.pii
+  const pii = { keysFile: keysFile === null ? null : path.resolve(root, keysFile) }
+  const parsed = { ...written, engine, query, pii }
   const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({

@@ -9,6 +9,7 @@ import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import type { Anonymise, PlacedRecord } from './anonymise-event.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
+import type { PersonEvents, PersonValues } from './find-person.ts'
 import { createIdMatcher } from './match-bytes.ts'
 
 /** A partition of the log in which records of the person are. */
@@ -27,14 +28,6 @@ export type RecordFate = 'kept' | 'erased' | Uint8Array
 /** Decides it; asked again about the same record, it answers the same. */
 export type DecideFate = (record: PlacedRecord) => RecordFate
 
-/** What Bronze has of a person. */
-export interface PersonEvents {
-  /** `topic-partition` → offsets. */
-  readonly offsets: ReadonlyMap<string, ReadonlySet<number>>
-  /** Visitors who were this customer and nobody else; they are erased too. */
-  readonly visitors: readonly string[]
-}
-
 /** What an erasure works on. */
 export interface ErasePorts {
   readonly nowMs: number
@@ -45,7 +38,7 @@ export interface ErasePorts {
   logEnds(): Promise<ReadonlyMap<string, number>>
   findEvents(person: Person): Promise<PersonEvents>
   /** What makes events of the person events of nobody known; `ids` are not in them afterwards. */
-  openAnonymiser(person: Person, ids: readonly string[]): Promise<Anonymise>
+  openAnonymiser(person: PersonValues, ids: readonly string[]): Promise<Anonymise>
   /** Counts records of all topics, or removes and replaces them. */
   eraseRecords(decide: DecideFate, isDryRun: boolean): Promise<readonly ErasedRecords[]>
   /** Makes all rows of the log again, and removes the old ones, the daily marts included. */
@@ -104,8 +97,8 @@ export async function erasePerson(
   await requireCaughtUp(ports)
   const found = await ports.findEvents(person)
   const all = [person, ...found.visitors.map((id) => ({ kind: 'visitor', id }) as const)]
-  const ids = all.map(({ id }) => id)
-  const anonymise = isAnonymised ? await ports.openAnonymiser(person, ids) : undefined
+  const ids = [...all.map(({ id }) => id), ...found.pseudonyms]
+  const anonymise = isAnonymised ? await ports.openAnonymiser(found.values, ids) : undefined
   const decide = decideFates(found, ids, anonymise)
   const planned = await ports.eraseRecords(decide, true)
   const events = [...found.offsets.values()].reduce((sum, one) => sum + one.size, 0)
@@ -153,7 +146,8 @@ function decideFates(
 
 const ID_LENGTH_MIN = 3
 
-function requireSearchable({ id }: Person): void {
+/** CCS_USAGE_INVALID for an id that is too short to search for. */
+export function requireSearchable({ id }: Person): void {
   if (id.length >= ID_LENGTH_MIN) return
   throw new CcsError('CCS_USAGE_INVALID', `"${id}" is too short to be searched for.`, {
     hint: `Name the whole id as events have it, at least ${ID_LENGTH_MIN} characters.`,
