@@ -36,7 +36,10 @@ describe('a sound ccs.yml', () => {
       dataMode: 'private',
       gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
       engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
-      query: { timeoutMs: 30_000, rowsMax: 1_000_000, concurrency: 2 },
+      query: {
+        ...{ timeoutMs: 30_000, rowsMax: 1_000_000, concurrency: 2 },
+        memoryLimitBytes: 768 * 1024 * 1024,
+      },
       backup: { to: '', everyMs: 0 },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
