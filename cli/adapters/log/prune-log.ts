@@ -3,12 +3,12 @@ import { dataLayout } from '../../domain/lake/layout.ts'
 import type { PrunePorts } from '../../domain/lake/prune.ts'
 import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-plan.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
-import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import { listLogPartitions } from './check-log.ts'
 import { loadMark } from './durable-end.ts'
-import { decodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, segmentPath } from './segment.ts'
+import { readHead } from './segment-file.ts'
 
 /** A data directory. */
 interface LogPlace {
@@ -50,7 +50,7 @@ async function listPartition(
   const bases = await listSegments(files, dir)
   const heads: { base: number; bytes: number; firstMs: number | null }[] = []
   for (const base of bases) {
-    const head = await readHead(files, dir, base).catch((error: unknown) => {
+    const head = await readHead(files, segmentPath(dir, base), base).catch((error: unknown) => {
       // Beside an engine that prunes.
       if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
       return undefined
@@ -67,20 +67,6 @@ async function listPartition(
   const newestMs = newest > 0 ? newest : null
   const lastFirstMs = last?.firstMs ?? null
   return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
-}
-
-/** Length of a segment, and when its first frame was appended. */
-async function readHead(files: Files, dir: string, base: number) {
-  const file: OpenFile = await files.open(segmentPath(dir, base), 'r')
-  try {
-    const header = Buffer.alloc(HEADER_BYTES)
-    const read = await file.read(header, 0)
-    const first = read < HEADER_BYTES ? undefined : decodeHeader(header, 0)
-    const firstMs = first?.baseOffset === base ? first.appendMs : null
-    return { bytes: await file.size(), firstMs }
-  } finally {
-    await file.close()
-  }
 }
 
 /** After a crash the segments that are left follow one another, as each removal is durable. */

@@ -81,9 +81,12 @@ export function planPrune(
   })
 }
 
-/** Rows that imports rejected are in events.dlq alone: no commit follows. */
-function findCommittedEnd(
-  { topic, partition }: SegmentedPartition,
+/**
+ * The offset before which all records of a partition are committed. Rows that imports rejected are
+ * in events.dlq alone: no commit follows.
+ */
+export function findCommittedEnd(
+  { topic, partition }: Pick<SegmentedPartition, 'topic' | 'partition'>,
   { positions, dlqEnd }: Pick<Manifest, 'positions' | 'dlqEnd'>,
 ): number {
   if (topic === DLQ_TOPIC) return partition === ENGINE_PARTITION ? dlqEnd : Number.POSITIVE_INFINITY

@@ -26,6 +26,7 @@ export async function rebuildErased(parts: RebuildParts): Promise<void> {
     ...built,
     positions: passMarks(built.positions, base.positions),
     ...(base.gaps ? { gaps: base.gaps } : {}),
+    hasErased: true,
   })
   await removeOldRows(parts)
 }
