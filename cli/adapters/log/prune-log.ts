@@ -5,6 +5,7 @@ import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-
 import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import { listLogPartitions } from './check-log.ts'
+import { closeSegment } from './close-segment.ts'
 import { loadMark } from './durable-end.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, segmentPath } from './segment.ts'
@@ -40,6 +41,11 @@ export function openPruneFiles(place: LogPlace): PrunePorts {
       const own = all.find((one) => one.topic === topic && one.partition === partition)
       if (own) await removeBefore(files, own.dir, before)
     },
+    close: async (topic, partition, end) => {
+      const all = await listLogPartitions(files, dataLayout(root).log, [])
+      const own = all.find((one) => one.topic === topic && one.partition === partition)
+      if (own) await closeSegment(files, own, end)
+    },
   }
 }
 
@@ -57,16 +63,22 @@ async function listPartition(
     })
     if (head) heads.push({ base, ...head })
   }
+  const last = heads.at(-1)
+  const mark = await loadMark(files, dir)
+  // After a crash, the mark may be older than the last segment.
+  const newest = Math.max(mark?.appendMs ?? 0, last?.firstMs ?? 0)
+  const newestMs = newest > 0 ? newest : null
   const closed = heads.slice(0, -1).map(({ base, bytes, firstMs }, index): ClosedSegment => {
     const next = heads[index + 1]
-    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
+    const untilMs = next?.bytes === 0 && next === last ? newestMs : (next?.firstMs ?? null)
+    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs }
   })
-  const last = heads.at(-1)
-  // After a crash, the mark may be older than the last segment.
-  const newest = Math.max((await loadMark(files, dir))?.appendMs ?? 0, last?.firstMs ?? 0)
-  const newestMs = newest > 0 ? newest : null
-  const lastFirstMs = last?.firstMs ?? null
-  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
+  const isKnown = mark !== undefined && mark.segment === last?.base && mark.end.offset > last.base
+  return {
+    ...{ topic, partition, closed, newestMs },
+    ...{ lastBytes: last?.bytes ?? 0, lastFirstMs: last?.firstMs ?? null },
+    last: isKnown ? { from: mark.segment, to: mark.end.offset } : null,
+  }
 }
 
 /** After a crash the segments that are left follow one another, as each removal is durable. */
