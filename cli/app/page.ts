@@ -73,6 +73,7 @@ export async function openServer(
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
     prune: (retention) => open.prune(retention),
+    compressLog: () => open.compressLog(),
     publish: (at) => client.publishEndpoint(files, data, at),
     withdraw: () => client.removeEndpoint(files, data),
   })

@@ -52,6 +52,8 @@ export interface Config {
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
+  /** Whether closed segments of the log of a data directory are compressed. */
+  readonly log: { readonly compression: 'brotli' | 'none' }
   readonly retention: Retention
   /** Texts that are nobody's id; lower case, without blanks at either end. */
   readonly identity: { readonly placeholderIds: readonly string[] }
@@ -107,6 +109,7 @@ const SETTINGS = [
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'identity.placeholder_ids', fallback: PLACEHOLDER_IDS, read: readPlaceholderIds },
+  { key: 'log.compression', fallback: 'brotli', read: readChoice(['brotli', 'none']) },
   { key: 'pii.keys_file', fallback: '', read: readText },
   { key: 'retention.events.raw', fallback: null, read: readRetention },
   { key: 'retention.events.dlq', fallback: null, read: readRetention },
@@ -178,6 +181,7 @@ export function listSettings(
     { setting: 'http.port', value: String(http.port) },
     { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
     { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
+    { setting: 'log.compression', value: config.log.compression },
     { setting: 'pii.keys_file', value: config.pii.keysFile ?? 'in the data directory' },
     { setting: 'retention.events.raw', value: formatRetention(retention.rawMs) },
     { setting: 'retention.events.dlq', value: formatRetention(retention.dlqMs) },
@@ -261,7 +265,7 @@ function assemble(
     name: text('name'),
     timezone: text('timezone'),
     data: text('data'),
-    // readChoice gives one of the two.
+    // readChoice gives one of the two, here and below.
     dataMode: text('data_mode') as Config['dataMode'],
     gate: {
       recordBytesMax: number('gate.record_bytes_max'),
@@ -282,6 +286,7 @@ function assemble(
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },
+    log: { compression: text('log.compression') as Config['log']['compression'] },
     retention: { rawMs: limit('retention.events.raw'), dlqMs: limit('retention.events.dlq') },
     // readPlaceholderIds gives a list of texts.
     identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },

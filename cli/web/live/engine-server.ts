@@ -39,6 +39,8 @@ export interface ServedEngine {
   compact(options?: object): Promise<unknown>
   /** Removes what the client's retention no longer keeps. */
   prune(retention: object): Promise<unknown>
+  /** Compresses what may be compressed of the log. */
+  compressLog(): Promise<unknown>
   /** Announces the server to other processes, and takes that back. */
   publish(port: number): Promise<void>
   withdraw(): Promise<void>
@@ -92,6 +94,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       'POST /compact': (body) =>
         engine.compact(typeof body === 'object' && body !== null ? body : {}),
       'POST /prune': (body) => engine.prune(asObject(body)),
+      'POST /compress-log': () => engine.compressLog(),
     },
   })
   let compacting: Promise<unknown> | undefined

@@ -45,6 +45,7 @@ describe('a sound ccs.yml', () => {
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
       identity: { placeholderIds: PLACEHOLDER_IDS },
+      log: { compression: 'brotli' },
       pii: { keysFile: null },
       retention: { rawMs: null, dlqMs: null },
       targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
@@ -206,7 +207,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, pii, query, retention, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, log, name, pii, query, retention, targets, timezone.',
       })
     }
   })
