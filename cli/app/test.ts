@@ -64,7 +64,8 @@ export async function openTests(
         const opening = { owner: 'ccs test', onNotice: () => {}, store, clock }
         const never = { checkpointEveryMs: Infinity, checkpointRows: Infinity }
         const engine = { ...config.engine, ...never }
-        const ofCase = { ...project, config: { ...config, engine, timezone, pii: NO_CLASSES } }
+        const alone = { engine, timezone, pii: NO_CLASSES, log: { compression: 'none' } } as const
+        const ofCase = { ...project, config: { ...config, ...alone } }
         return openPipeline(ofCase, some, { ...opening, ...(goldLimits ? { goldLimits } : {}) })
       },
     }

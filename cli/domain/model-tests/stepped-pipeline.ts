@@ -171,6 +171,7 @@ class SteppedClock implements Clock {
 
   sleep(_ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve()
+    if (this.#sleeper) return Promise.reject(new Error('only one loop can sleep by this clock'))
     return new Promise((resolve, reject) => {
       this.#sleeper = { resolve, reject }
       this.#watcher?.resolve()

@@ -4,6 +4,7 @@
  */
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { clearScratch, makeScratch } from '../../../adapters/files/scratch-dir.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
 import {
   engineStopsError,
@@ -84,8 +85,21 @@ export class EngineQueries {
     return this.#inside.run(sql, nowMs, control)
   }
 
-  /** See OutsideQueries.run. */
+  /**
+   * See OutsideQueries.run. A full disk lets no rows be handed over to another process, and is when
+   * somebody wants to know what is going on: then the query runs inside.
+   */
   async ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
+    try {
+      return await this.#askOutside(sql, nowMs, control)
+    } catch (error) {
+      if (!(error instanceof CcsError && error.code === 'CCS_DISK_FULL')) throw error
+      const { columns, rows } = await this.run(sql, nowMs, control)
+      return { json: [Buffer.from(JSON.stringify({ columns, rows }))], rows: rows.length }
+    }
+  }
+
+  async #askOutside(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
     if (this.#isClosed) throw engineStopsError()
     this.#outside ??= this.#open()
     const opened = this.#outside
