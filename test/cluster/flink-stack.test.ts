@@ -1,11 +1,14 @@
 /** `ccs stack up flink`: a cluster that runs a job, and a gateway that runs one by itself. */
-import { cpSync, existsSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { findOnPath } from '../../cli/adapters/process/python.ts'
 import { STACKS } from '../../cli/domain/devstack/servers.ts'
 import { openGateway } from '../../cli/engines/flink/client/gateway.ts'
 import { ROOT, runCcs } from '../e2e/run-ccs.ts'
-import { explainMissingFlink, flinkTest } from '../fixtures/flink.ts'
+import { explainMissingFlink, findFlinkJars, flinkTest } from '../fixtures/flink.ts'
 import { startOwnStack } from '../fixtures/own-stack.ts'
 
 const SUM = 'SELECT SUM(x) AS s FROM (VALUES (1), (2), (39)) AS t(x)'
@@ -53,4 +56,22 @@ flinkTest('a gateway alone runs jobs by itself, and says why one failed', async 
     locate: (line, column) => ({ file: 'sql/x.sql', line, column }),
   })
   await expect(place).rejects.toMatchObject({ location: { line: 3, column: 3 } })
+})
+
+test('the jar of functions is what its sources give', (context) => {
+  const problem = explainMissingFlink()
+  context.skip(problem !== undefined, problem)
+  context.skip(findOnPath('javac', process.env) === undefined, 'no javac')
+  const version = execFileSync('javac', ['-version'], { encoding: 'utf8' })
+  context.skip(!version.startsWith('javac 17'), 'another javac writes other bytes')
+  const jars = findFlinkJars()
+  context.skip(jars === undefined, 'Flink is not downloaded yet')
+  const dir = mkdtempSync(path.join(tmpdir(), 'ccs-functions-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  const made = path.join(dir, 'made.jar')
+  const functions = path.join(ROOT, 'stack/flink/functions')
+  execFileSync('bash', [path.join(functions, 'build.sh'), jars ?? '', made])
+  expect(readFileSync(made).equals(readFileSync(path.join(functions, 'ccs-functions.jar')))).toBe(
+    true,
+  )
 })

@@ -222,7 +222,7 @@ export class StackPrograms {
     const file = path.join(configDir, 'config.yaml')
     await this.#fillTemplate('flink/config.yaml', file, { dataDir, tmpDir })
     return {
-      classPath: [this.#flink, this.#bundles.get('flink') ?? '']
+      classPath: [this.#flink, this.#bundles.get('flink') ?? '', `${recipes}/flink/functions`]
         .map((one) => path.join(one, '*'))
         .join(path.delimiter),
       configDir,
