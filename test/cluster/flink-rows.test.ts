@@ -17,6 +17,7 @@ import { explainMissingFlink, flinkTest } from '../fixtures/flink.ts'
 import { compareOnFlink } from '../fixtures/flink-compare.ts'
 import { drawGroups, FuzzRules, printModelTest, toModelTestCase } from '../fixtures/fuzz-case.ts'
 import { type FuzzGroup, placeInTime } from '../fixtures/fuzz-lists.ts'
+import { drawLongVisits } from '../fixtures/long-visits.ts'
 import { PORTABLE_MODELS } from '../fixtures/portable-models.ts'
 import { modelFiles, projectFile } from '../unit/model-files.ts'
 
@@ -58,7 +59,11 @@ async function compare(servers: Servers, { lists, ...group }: FuzzGroup) {
     const order_id = `${step.event.order_id} ${partitions[index]}`
     return { ...step, event: { ...step.event, order_id } }
   })
-  return compareOnFlink(servers, rules.judge({ ...run, steps }), partitions)
+  const { arrivals } = rules.judge({ ...run, steps })
+  const events = arrivals.flatMap(({ event, appendMs, row }, index) =>
+    row === undefined ? [] : [{ partition: partitions[index] ?? 0, appendMs, event }],
+  )
+  return { ...(await compareOnFlink(servers, events, run.timezone)), events: events.length }
 }
 
 async function explain(servers: Servers, group: FuzzGroup, found: readonly string[]) {
@@ -101,6 +106,17 @@ describe.each(drawGroups(SEED, GROUPS * DRAWN_MAX).slice(0, GROUPS))(
       600_000,
     )
   },
+)
+
+flinkTest(
+  'visits around the pause, and longer than the cap, are cut as in plain SQL',
+  async (...servers) => {
+    const events = drawLongVisits(SEED, Date.parse('2026-03-27T00:00:00Z'))
+    const { differ, rows } = await compareOnFlink(servers, events, 'Europe/Berlin')
+    expect(differ).toEqual([])
+    expect(rows.get('gold.sessions')).toBeGreaterThan(100)
+  },
+  600_000,
 )
 
 test('each function that the portability table has for Flink is in a model that is run', () => {
