@@ -3,6 +3,7 @@ import { openLineSink, openLogSink, openRecorder, writeTruth } from '../app/gene
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { addPrefix } from '../domain/config/target.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
+import { parseInstantMs } from '../domain/kernel/time-argument.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import { KAFKA_WAIT_MS } from '../domain/pipeline/outage-handler.ts'
 import {
@@ -46,11 +47,7 @@ const share = Flags.custom<number>({
 
 const instant = Flags.custom<number>({
   helpValue: 'TIME',
-  parse: async (text) => {
-    const ms = Date.parse(text)
-    if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(ms)) return ms
-    throw usage(`"${text}" is not a time.`, 'Write it as 2026-01-31 or 2026-01-31T18:00:00Z.')
-  },
+  parse: async (text, _, { name = '' }) => parseInstantMs(text, `--${name}`),
 })
 
 export default class Gen extends CcsCommand<GenOutput> {

@@ -16,9 +16,10 @@ export interface HistoryResult {
 export default class History extends CcsCommand<HistoryResult> {
   static override summary = 'Who asked what, and what was changed: queries, deployments, repairs.'
   static override description =
-    'Each query that somebody typed or sent, and each deploy, rollback, adopt, destroy, log ' +
-    'repair, lake compact and why on this data directory, with its outcome. Not the fixed ' +
-    'questions of the page, of live and of status. The files are in its folder history.'
+    'Each query that somebody typed or sent, each why, and each command that changed something: ' +
+    'deploy, rollback, adopt, destroy, import, dlq replay, erase, log prune, log repair, lake ' +
+    'compact, lake verify --repair, backup prune and backup restore; with its outcome. Not the ' +
+    'fixed questions of the page, of live and of status. The files are in its folder history.'
   static override examples = [
     '<%= config.bin %> history',
     '<%= config.bin %> history --what query --since 1d',

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { openImport } from '../app/import.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand } from '../command.ts'
 import { describeDays } from '../domain/ingest/event-days.ts'
 import { type ImportResult, importFiles } from '../domain/ingest/import.ts'
@@ -48,22 +49,25 @@ export default class Import extends CcsCommand<ImportResult> {
     try {
       let shown: ImportPhase = 'read'
       let progress = this.progress(shown)
-      const result = await importFiles(open.ports, open.contract, {
-        files: argv.map(String),
-        mapping: open.mapping,
-        mappingHash: open.mappingHash,
-        topic: flags.topic,
-        dlqTopic: DLQ_TOPIC,
-        partition: flags.partition,
-        isDryRun: flags['dry-run'],
-        includesImported: flags.again,
-        signal,
-        onProgress: (phase, done, total) => {
-          if (phase !== shown) progress = this.progress(phase)
-          shown = phase
-          progress.update(done, total)
-        },
-      })
+      const importAll = () =>
+        importFiles(open.ports, open.contract, {
+          files: argv.map(String),
+          mapping: open.mapping,
+          mappingHash: open.mappingHash,
+          topic: flags.topic,
+          dlqTopic: DLQ_TOPIC,
+          partition: flags.partition,
+          isDryRun: flags['dry-run'],
+          includesImported: flags.again,
+          signal,
+          onProgress: (phase, done, total) => {
+            if (phase !== shown) progress = this.progress(phase)
+            shown = phase
+            progress.update(done, total)
+          },
+        })
+      const isDryRun = flags['dry-run']
+      const result = await (isDryRun ? importAll() : recordCommand(project, this, importAll))
       progress.end()
       this.#show(result)
       return result

@@ -3,8 +3,10 @@ import { runReconcile } from '../app/reconcile.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { isZero } from '../domain/kernel/decimal.ts'
-import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { EXIT } from '../domain/kernel/errors.ts'
+import { requireDay } from '../domain/kernel/time-argument.ts'
 import { formatCount } from '../domain/kernel/units.ts'
+import { REPAIR_HINT } from '../domain/lake/damage.ts'
 import type {
   DayReport,
   Metric,
@@ -15,14 +17,7 @@ import type {
 /** One day as YYYY-MM-DD; it must exist in the calendar. */
 const dayFlag = Flags.custom<string>({
   helpValue: 'DAY',
-  parse: async (text) => {
-    const at = new Date(`${text}T00:00:00Z`)
-    const isDay = !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
-    if (isDay && text.length === 10) return text
-    throw new CcsError('CCS_USAGE_INVALID', `"${text}" is not a day.`, {
-      hint: 'Write it as YYYY-MM-DD, in the shop’s timezone: --day 2026-10-25',
-    })
-  },
+  parse: async (text) => requireDay(text),
 })
 
 export default class Reconcile extends CcsCommand<ReconcileReport> {
@@ -64,8 +59,7 @@ export default class Reconcile extends CcsCommand<ReconcileReport> {
     for (const { sentences } of report.days)
       for (const line of sentences) this.printWrapped(line, 4)
     for (const { date, reason } of report.open) this.note(`${date}: ${reason}`)
-    if (report.files.length > 0)
-      this.note('Rebuild the lake from the log: ccs deploy --rebuild --yes')
+    if (report.files.length > 0) this.note(REPAIR_HINT)
     if (report.days.length === 0 && flags.day === undefined)
       this.note('No day can be compared yet.')
     if (report.open.length > 0 && !flags.open)

@@ -3,7 +3,6 @@ import { openRollback } from '../app/deploy.ts'
 import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { type DeployResult, deployTarget } from '../domain/deploy/deploy.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
 
 export interface RollbackResult extends DeployResult {
   /** The deployment that was returned to. */
@@ -45,17 +44,12 @@ export default class Rollback extends CcsCommand<RollbackResult> {
     try {
       const at = new Date(to.deployedMs).toISOString()
       this.print(`Back to deployment no. ${to.serial} of ${at} by ${to.by}.`)
-      if (!flags.yes && !(await this.confirm(`Return target ${name} to it?`)))
-        throw new CcsError('CCS_USAGE_INVALID', 'Not rolled back: it was not confirmed.', {
-          hint:
-            'Without a terminal, confirm by a flag: ' +
-            `ccs rollback ${to.serial} --target ${name} --yes`,
-        })
       const rollback = () =>
         deployTarget(
           target,
           {
-            yes: true,
+            yes: flags.yes,
+            asksAlways: true,
             allowDestructive: flags['allow-destructive'],
             command: `ccs rollback ${to.serial} --target ${name}`,
           },

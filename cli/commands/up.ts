@@ -6,6 +6,7 @@ import { openServer } from '../app/page.ts'
 import { type OpenPipeline, openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
+import { toCcsError } from '../command-errors.ts'
 import { thenClose } from '../domain/kernel/closers.ts'
 import { formatRevenue } from '../domain/live/live-lines.ts'
 import { REVENUE_TODAY } from '../domain/live/read-live.ts'
@@ -133,7 +134,7 @@ export default class Up extends CcsCommand<StatusResult> {
     )
     const shop = options.gen
       ? this.#shop(project, { ...options, stop })
-      : this.clock.sleep(options.for ?? 2 ** 31 - 1, stop)
+      : this.clock.sleep(options.for ?? Number.POSITIVE_INFINITY, stop)
     try {
       // A failing engine ends the run; a stopped shop lets the engine finish.
       await Promise.race([shop, engine])
@@ -209,19 +210,28 @@ export default class Up extends CcsCommand<StatusResult> {
     }
   }
 
+  /** What can't be shown now is no reason to end; the engine tells of what is wrong with it. */
   async #report(open: OpenPipeline, server: OpenServer): Promise<void> {
+    try {
+      this.statusLine(await this.#describeNow(open, server))
+    } catch (error) {
+      this.statusLine(`The numbers of right now can't be shown: ${summarize(error)}`)
+    }
+  }
+
+  async #describeNow(open: OpenPipeline, server: OpenServer): Promise<string> {
     const { counts, lagEvents, stalled } = await server.status()
     const now = oneRow(await open.engine.query(RIGHT_NOW, Date.now()))
     const { rows } = await open.engine.query(REVENUE_TODAY, Date.now())
     const revenue = rows.map((row) => {
       return { currency: String(row.currency), revenue: String(row.revenue) }
     })
-    const line = stalled
-      ? stalled
-      : `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  ` +
+    return (
+      stalled ??
+      `${counts.records} events  lag ${lagEvents}  visitors ${now.visitors_5m}  ` +
         `carts ${now.active_carts_10m}  orders today ${now.orders_today}  ` +
         `revenue today ${formatRevenue(revenue)}`
-    this.statusLine(line)
+    )
   }
 
   async #goodbye(open: OpenPipeline, { counts }: StatusResult): Promise<void> {
@@ -230,12 +240,16 @@ export default class Up extends CcsCommand<StatusResult> {
       `Drained: ${records} events taken in, ` +
         `${duplicates} duplicates, ${late} late, ${dlq} rejected.`,
     )
-    const { rows, columns } = await open.engine.query(FUNNEL, Date.now())
-    this.print('Visits by the steps that they took in this order, and all orders of the day:')
-    this.printTable(
-      columns.map(({ name }) => ({ key: name })),
-      rows,
-    )
+    try {
+      const { rows, columns } = await open.engine.query(FUNNEL, Date.now())
+      this.print('Visits by the steps that they took in this order, and all orders of the day:')
+      this.printTable(
+        columns.map(({ name }) => ({ key: name })),
+        rows,
+      )
+    } catch (error) {
+      this.note(`The funnel can't be shown: ${summarize(error)}`)
+    }
   }
 }
 
@@ -248,4 +262,9 @@ FROM gold.funnel_daily f ORDER BY 1 DESC LIMIT 3`
 
 function oneRow(result: QueryResult): Readonly<Record<string, unknown>> {
   return result.rows[0] ?? {}
+}
+
+/** The first line of an error's message; the others show the statement. */
+function summarize(error: unknown): string {
+  return toCcsError(error).message.split('\n')[0] ?? ''
 }

@@ -4,7 +4,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { openHistory, readHistory } from '../../cli/adapters/files/history-file.ts'
+import { openHistory, readHistory, redactHistory } from '../../cli/adapters/files/history-file.ts'
 import { openAnswers } from '../../cli/app/query.ts'
 import {
   formatEntry,
@@ -161,4 +161,19 @@ test('a running engine records what is asked, with its outcome, and not its own 
     expect(Date.parse(at)).toBeGreaterThan(Date.now() - 120_000)
     expect(ms).toBeGreaterThanOrEqual(0)
   }
+})
+
+test('an erased id is taken out of texts, not out of numbers or longer words', async () => {
+  const root = makeRoot()
+  const history = openHistory(root)
+  history.add(entry('SELECT 1042, "x1042" FROM t WHERE id = \'1042\'', { rows: 1042, ms: 11042 }))
+  history.add(entry('ccs erase --customer 1042 --yes'))
+  await history.flush()
+  await redactHistory(root, ['1042'])
+  const { entries, unreadable } = await readEntries(root)
+  expect(unreadable).toBe(0)
+  expect(entries).toMatchObject([
+    { text: 'SELECT ***, "x1042" FROM t WHERE id = \'***\'', rows: 1042, ms: 11042 },
+    { text: 'ccs erase --customer *** --yes' },
+  ])
 })

@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { diskFiles } from '../../cli/adapters/files/files.ts'
 import { openLocalLog } from '../../cli/adapters/log/local-log.ts'
+import { RejectCounter } from '../../cli/domain/dlq/count-rejects.ts'
 import type { Reject } from '../../cli/domain/gate/reject.ts'
 import { compileRejectCodec } from '../../cli/domain/gate/reject-codec.ts'
 import { openRejectWriter } from '../../cli/domain/gate/reject-writer.ts'
+import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { DLQ_TOPIC } from '../../cli/domain/log/topics.ts'
 import { makeRig, RAW } from '../fixtures/pipeline-rig.ts'
 
@@ -68,4 +70,22 @@ test('a commit during replay counts only the rejects that were reached again', a
   await third.rejects.close()
   expect((await third.log.range(DLQ_TOPIC, 0)).end).toBe(5)
   await third.log.close()
+})
+
+test('the newest reject is that of the latest time, whatever its partition', async () => {
+  const log = openLocalLog({ dir, files: diskFiles() })
+  for (const [partition, atMs] of [
+    [1, 100],
+    [2, 900],
+    [3, 500],
+  ] as const) {
+    const writer = await log.writer(DLQ_TOPIC, partition, 'test')
+    await writer.append(RecordBatch.of([Buffer.from('a'), Buffer.from('b')]), atMs)
+    await writer.close()
+  }
+  const counter = new RejectCounter(log)
+  expect(await counter.findNewest(0, 1_000, false)).toEqual({ partition: 2, offset: 1 })
+  expect(await counter.findNewest(0, 600, false)).toEqual({ partition: 3, offset: 1 })
+  expect(await counter.findNewest(1_000, 2_000, false)).toBeUndefined()
+  await log.close()
 })

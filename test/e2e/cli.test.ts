@@ -53,6 +53,19 @@ describe('a wrong command line', () => {
   })
 })
 
+test('ccs up drains as always in a project without the models that it shows', async () => {
+  const dir = path.join(temp, 'small')
+  expect((await runCcs(['init', dir])).code).toBe(0)
+  for (const name of ['right_now', 'funnel_daily'])
+    for (const end of ['sql', 'test.yml']) rmSync(path.join(dir, `sql/gold/${name}.${end}`))
+  rmSync(path.join(dir, 'sql/live'), { recursive: true })
+  const up = ['up', '--no-gen', '--for', '1s', '--port', '0', '--project', dir]
+  const { code, stdout, stderr } = await runCcs(up)
+  expect(code).toBe(0)
+  expect(stdout).toContain('Drained: 0 events taken in')
+  expect(stderr).toContain("The funnel can't be shown: Catalog Error: Table with name funnel_daily")
+})
+
 describe('a wrong project', () => {
   test('ccs.yml: all faults are reported at once, with line and hint', async () => {
     const dir = path.join(temp, 'wrong')

@@ -4,6 +4,7 @@
  * Nothing waits for a write, and a disk that is full costs the history, not the query.
  */
 import * as fs from 'node:fs/promises'
+import { isObject } from '../../domain/kernel/json.ts'
 import { formatEntry, type HistoryWriter } from '../../domain/monitoring/history.ts'
 import { isErrno } from './files.ts'
 import { lockFile } from './kernel-lock.ts'
@@ -64,16 +65,39 @@ export async function readHistory(root: string): Promise<readonly string[]> {
 
 /** Replaces texts, such as ids of a person who was erased, by `***` in all of the history. */
 export async function redactHistory(root: string, secrets: readonly string[]): Promise<void> {
-  // As they stand in a line: texts of JSON.
-  const written = secrets.map((one) => JSON.stringify(one).slice(1, -1))
+  const redact = createRedactor(secrets)
   for (let number = 0; number < FILES_MAX; number++) {
     const path = filePath(root, number)
     const text = await fs.readFile(path, 'utf8').catch(() => '')
-    const redacted = written.reduce((rest, one) => rest.replaceAll(one, '***'), text)
+    const redacted = text
+      .split('\n')
+      .map((line) => redactEntry(line, redact))
+      .join('\n')
     if (redacted === text) continue
     await fs.writeFile(`${path}.tmp`, redacted, { mode: 0o600 })
     await fs.rename(`${path}.tmp`, path)
   }
+}
+
+/** Replaces each of the texts where it stands as a whole word: 1042 is not found in 11042. */
+function createRedactor(secrets: readonly string[]): (text: string) => string {
+  if (secrets.length === 0) return (text) => text
+  const list = secrets.map((one) => one.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
+  const whole = new RegExp(`(?<![\\p{L}\\p{N}_-])(?:${list})(?![\\p{L}\\p{N}_-])`, 'gu')
+  return (text) => text.replace(whole, '***')
+}
+
+/** Numbers of an entry stay: how many rows it had is nobody's id. */
+function redactEntry(line: string, redact: (text: string) => string): string {
+  let entry: unknown
+  try {
+    entry = JSON.parse(line)
+  } catch {
+    return redact(line) // cut off when a process was killed
+  }
+  if (!isObject(entry) || typeof entry['text'] !== 'string') return redact(line)
+  const text = redact(entry['text'])
+  return text === entry['text'] ? line : JSON.stringify({ ...entry, text })
 }
 
 async function append(root: string, text: string, options: HistoryOptions): Promise<void> {

@@ -1,8 +1,19 @@
 /** This machine's clocks behind the Clock port, and the only way in which adapters wait. */
 import type { Clock } from '../../domain/kernel/clock.ts'
 
-/** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** The longest time of a timer of Node; one that is set to more ends at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** Resolves after `ms`, which may be Infinity, or when the signal aborts; never rejects. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  const untilMs = performance.now() + ms
+  for (let restMs = ms; ; restMs = untilMs - performance.now()) {
+    await waitOnce(Math.min(restMs, TIMER_MS_MAX), signal)
+    if (restMs <= TIMER_MS_MAX || signal?.aborted) return
+  }
+}
+
+function waitOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = () => {

@@ -16,9 +16,9 @@ export interface BackupPruneResult extends BackupPrune {
 export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
   static override summary = 'Remove old backups and what only they had.'
   static override description =
-    'Shows the plan first. The newest backup always stays, and what is younger than a day, as it ' +
-    'may belong to a backup that is being taken. Exit code 3: there is something to remove, and ' +
-    'it was not confirmed.'
+    'Shows the plan first. The newest backup always stays. What no backup ever had stays for a ' +
+    'day, as it may belong to one that is being taken. Exit code 3: there is something to ' +
+    'remove, and it was not confirmed.'
   static override examples = ['<%= config.bin %> backup prune --keep 30d --yes']
   static override args = { place: backupPlaceArg }
   static override flags = {
@@ -42,7 +42,7 @@ export default class BackupPruneCommand extends CcsCommand<BackupPruneResult> {
     const done = await recordCommand(project, this, () => pruneBackups(store, limits, confirm))
     if (done.objects === 0) this.print('Nothing to remove.')
     else if (!done.applied) {
-      this.note('Nothing was removed. To do it: ccs backup prune --yes')
+      this.note('Nothing was removed. To remove them, type the same with --yes.')
       this.exitWith(EXIT.changes)
     } else this.print('Removed.')
     return { place: store.address, ...done }

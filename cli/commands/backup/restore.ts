@@ -4,10 +4,10 @@ import { restoreBackup } from '../../app/backup/restore.ts'
 import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { backupPlaceArg } from '../../command-args.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { parseInstantMs } from '../../domain/kernel/time-argument.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 
-/** The `--json` document of `ccs restore`. */
+/** The `--json` document of `ccs backup restore`. */
 export interface RestoreResult {
   readonly place: string
   readonly dir: string
@@ -50,7 +50,7 @@ export default class BackupRestore extends CcsCommand<RestoreResult> {
     const { args, flags } = await this.parse(BackupRestore)
     const project = await this.loadProject(flags)
     const store = await openBackupStore(project, args.place)
-    const atMs = flags.to === undefined ? undefined : parseTime(flags.to)
+    const atMs = flags.to === undefined ? undefined : parseInstantMs(flags.to, '--to')
     const progress = this.progress('restoring')
     const run = { atMs, onRestored: (bytes: number) => progress.update(bytes) }
     const found = await recordCommand(project, this, () =>
@@ -63,7 +63,11 @@ export default class BackupRestore extends CcsCommand<RestoreResult> {
     this.print(`Restored ${formatBytes(bytes)} into ${project.dataDir}.`)
     this.print(manifest ? `Rows are those of commit ${manifest.serial}.` : 'There are no rows yet.')
     for (const { topic, partition, end } of partitions)
-      this.print(`The log of ${topic}-${partition} ends with record ${formatCount(end - 1)}.`)
+      this.print(
+        end === 0
+          ? `The log of ${topic}-${partition} is empty.`
+          : `The log of ${topic}-${partition} ends with record ${formatCount(end - 1)}.`,
+      )
     if (atMs !== undefined && untilMs === null)
       this.note(`The newest backup is of ${taken}: what came after it is not in it.`)
     this.note('To take in the rest of the log: ccs run --once. To check everything: ccs audit')
@@ -73,12 +77,4 @@ export default class BackupRestore extends CcsCommand<RestoreResult> {
       ...{ serial, bytes, partitions },
     }
   }
-}
-
-function parseTime(text: string): number {
-  const ms = Date.parse(text)
-  if (!Number.isNaN(ms)) return ms
-  throw new CcsError('CCS_USAGE_INVALID', `--to ${text} is not a time.`, {
-    hint: 'Write it as 2026-11-30T10:00:00Z.',
-  })
 }

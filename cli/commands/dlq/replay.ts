@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openReplay } from '../../app/dlq.ts'
+import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { type ReplayResult, replayRejects } from '../../domain/dlq/replay-rejects.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
@@ -60,13 +61,15 @@ export default class DlqReplay extends CcsCommand<ReplayResult> {
     })
     try {
       const progress = this.progress('reading')
-      const result = await replayRejects(open, {
-        refs: argv.map(String),
-        signal,
-        onProgress: (done, total) => progress.update(done, total),
-        ...(reason === undefined ? {} : { reason }),
-        ...(limit === undefined ? {} : { limit }),
-      })
+      const replay = () =>
+        replayRejects(open, {
+          refs: argv.map(String),
+          signal,
+          onProgress: (done, total) => progress.update(done, total),
+          ...(reason === undefined ? {} : { reason }),
+          ...(limit === undefined ? {} : { limit }),
+        })
+      const result = await (flags['dry-run'] ? replay() : recordCommand(project, this, replay))
       progress.end()
       this.#show(result)
       return result

@@ -4,6 +4,7 @@ import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 import type { CompactResult } from '../../domain/lake/compact.ts'
+import { requireTable } from '../../domain/lake/list.ts'
 
 export default class LakeCompact extends CcsCommand<CompactResult> {
   static override summary = 'Merge small Parquet files of the lake into larger ones.'
@@ -33,6 +34,7 @@ export default class LakeCompact extends CcsCommand<CompactResult> {
     const project = await this.loadProject(flags)
     const opened = await openLake(project)
     try {
+      if (flags.table !== undefined) requireTable(await opened.manifest(), flags.table)
       const progress = this.progress('compacting')
       const options = {
         filesMax: flags['files-max'],

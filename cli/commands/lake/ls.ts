@@ -1,14 +1,13 @@
 import { Args } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
-import { findNearest } from '../../domain/kernel/did-you-mean.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
 import {
   type LakePartition,
   type LakeTable,
   listPartitions,
   listTables,
+  requireTable,
 } from '../../domain/lake/list.ts'
 
 /** What `--json` prints. */
@@ -46,7 +45,7 @@ export default class LakeLs extends CcsCommand<LakeLsResult> {
         this.#printTables(tables)
         return result
       }
-      if (!tables.some((one) => one.table === args.table)) throw unknownTable(args.table, tables)
+      requireTable(manifest, args.table)
       const partitions = manifest ? listPartitions(manifest, args.table) : []
       this.printTable(
         [{ key: 'partition' }, { key: 'files' }, { key: 'rows' }, { key: 'size', align: 'right' }],
@@ -79,14 +78,4 @@ export default class LakeLs extends CcsCommand<LakeLsResult> {
 /** `2026-11-22` of `event_date=2026-11-22`, to save width. */
 function partitionValue(partition: string): string {
   return partition.slice(partition.indexOf('=') + 1)
-}
-
-function unknownTable(name: string, tables: readonly LakeTable[]): CcsError {
-  const near = findNearest(
-    name,
-    tables.map((one) => one.table),
-  )
-  return new CcsError('CCS_USAGE_INVALID', `The lake has no table ${name}.`, {
-    hint: near === undefined ? 'See all: ccs lake ls' : `Did you mean ${near}?`,
-  })
 }

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { openLake } from '../../app/lake.ts'
 import { repairProjectLake } from '../../app/lake-repair.ts'
+import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { describeLakeRepair } from '../../domain/dlq/plan-lake-repair.ts'
 import type { LakeRepairResult } from '../../domain/dlq/repair-lake.ts'
@@ -57,17 +58,19 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
     { yes, mayLoseRows }: { readonly yes: boolean; readonly mayLoseRows: boolean },
   ): Promise<LakeRepairResult> {
     const progress = this.progress('verifying')
-    const result = await repairProjectLake(project, {
-      mayLoseRows,
-      onProgress: (done, total) => progress.update(done, total),
-      onNotice: (text) => this.note(text),
-      confirm: async ({ damaged, files, repair }) => {
-        progress.end()
-        for (const line of listDamaged({ damaged, files }).split('\n')) this.print(line)
-        if (repair) for (const line of describeLakeRepair(repair)) this.print(line)
-        return yes || (await this.confirm('Repair it?'))
-      },
-    })
+    const repairIt = () =>
+      repairProjectLake(project, {
+        mayLoseRows,
+        onProgress: (done, total) => progress.update(done, total),
+        onNotice: (text) => this.note(text),
+        confirm: async ({ damaged, files, repair }) => {
+          progress.end()
+          for (const line of listDamaged({ damaged, files }).split('\n')) this.print(line)
+          if (repair) for (const line of describeLakeRepair(repair)) this.print(line)
+          return yes || (await this.confirm('Repair it?'))
+        },
+      })
+    const result = await recordCommand(project, this, repairIt)
     progress.end()
     if (result.repair === null || result.repair.applied) this.#finish(result)
     else {

@@ -1,5 +1,5 @@
 /**
- * Use case: show the plan, ask for confirmation if rows are rebuilt or lost, apply the plan. The
+ * Use case: show the plan, ask for confirmation if rows are rebuilt or lost, apply it. The
  * target is read once for the plan that is shown, and again after it is claimed. What the steps may
  * create is recorded before the first step, and what they created after the last. If the process
  * dies in between, the next plan starts from what exists and knows which of it is ccs's.
@@ -26,6 +26,8 @@ export interface DeployOptions {
   /** Whether it is confirmed already. */
   readonly yes: boolean
   readonly allowDestructive: boolean
+  /** Asks before each change; absent: before one that rebuilds or loses rows. */
+  readonly asksAlways?: boolean
   /** What was typed, such as `ccs deploy --target kafka`, for hints. */
   readonly command: string
   /** Fingerprint of a saved plan: no other plan may be applied. */
@@ -65,7 +67,8 @@ export async function deployTarget(
   for (const line of printPlan(shown, { withDiff: false })) prompt.print(line)
   const blocker = findBlocker(shown, options)
   if (blocker) throw blocker
-  if (isCostly(shown) && !options.yes && !(await prompt.confirm('Go on?')))
+  const asks = isCostly(shown) || (options.asksAlways === true && hasChanges(shown))
+  if (asks && !options.yes && !(await prompt.confirm('Go on?')))
     throw new CcsError('CCS_USAGE_INVALID', 'Nothing was deployed: the plan was not confirmed.', {
       hint: `To confirm it without a terminal: ${command} --yes`,
     })

@@ -1,11 +1,8 @@
 /** Checks that a deployment to be stored has secrets as ${VAR}, never as their values. */
 
 import { CcsError } from '../kernel/errors.ts'
+import { SECRET_KEY } from '../kernel/redact.ts'
 import type { Deployment } from './deployment.ts'
-
-/** Settings of connectors and their clients that hold a secret. */
-const SECRET =
-  /password|passwd|passphrase|secret|jaas\.config|private[._-]?key|user\.info|(?:^|[._-])token$/i
 
 /** CCS_CONFIG_INVALID for a connector or topic with a plain secret; the message omits its value. */
 export function refuseSecrets(deployment: Deployment): void {
@@ -26,9 +23,18 @@ export function refuseSecrets(deployment: Deployment): void {
 function findSecret(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, one] of Object.entries(value)) {
-    if (typeof one === 'string' && one !== '' && SECRET.test(key) && !/\$\{\w/.test(one)) return key
+    if (typeof one === 'string' && isSecret(key, one)) return key
     const within = findSecret(one)
     if (within !== undefined) return within
   }
   return undefined
+}
+
+/** Ends of settings that say where a secret is found, or for how long it holds. */
+const ABOUT_SECRETS =
+  /(source|class|provider|type|mechanism|ur[il]|endpoint|location|name|enabled?|ms)$/i
+
+function isSecret(key: string, value: string): boolean {
+  if (value === '' || /\$\{\w/.test(value)) return false
+  return SECRET_KEY.test(key) && !ABOUT_SECRETS.test(key)
 }

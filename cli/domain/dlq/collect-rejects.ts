@@ -124,7 +124,7 @@ class Collector {
   readonly #counts = { rows: 0, collected: 0, repeated: 0, withoutBytes: 0, other: 0 }
   #gate: Gate | undefined
   #encode: ((batch: RecordBatch, record: RejectedEvent) => void) | undefined
-  #learntMs = Number.NEGATIVE_INFINITY
+  #schemasLoadedMs = Number.NEGATIVE_INFINITY
 
   constructor(ports: CollectPorts, options: CollectOptions) {
     this.#ports = ports
@@ -185,7 +185,7 @@ class Collector {
     let invalid = this.#validate(bytes, appendMs)
     // A producer registers its schema before it writes, so schemas loaded after
     // the record was read have it.
-    if (invalid?.reason === 'unknown_schema_id' && this.#learntMs <= timeMs) {
+    if (invalid?.reason === 'unknown_schema_id' && this.#schemasLoadedMs <= timeMs) {
       await this.#loadSchemas()
       invalid = this.#validate(bytes, appendMs)
     }
@@ -205,7 +205,7 @@ class Collector {
   }
 
   #validate(bytes: Buffer, timeMs: number) {
-    if (!this.#gate) throw new Error('#learn has made the gate')
+    if (!this.#gate) throw new Error('schemas are loaded before records are validated')
     return validateRecord(this.#gate, bytes, timeMs)
   }
 
@@ -219,7 +219,7 @@ class Collector {
     const { recordBytesMax, futureToleranceMs } = this.#options
     this.#gate = new Gate({ schemas: raw, recordBytesMax, futureToleranceMs })
     this.#encode = compileEncoder<RejectedEvent>(dlq.schema, dlq.id)
-    this.#learntMs = sinceMs
+    this.#schemasLoadedMs = sinceMs
   }
 }
 

@@ -3,7 +3,7 @@
  * partition is found by bisection over the append times of its frames, and no reject is read.
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import type { EventLog } from '../log/event-log.ts'
+import type { EventLog, LogFrame } from '../log/event-log.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
 
 /** Rejects of a span, and all that events.dlq has. */
@@ -67,13 +67,23 @@ export class RejectCounter {
     ofImport: boolean,
   ): Promise<RejectPlace | undefined> {
     const imports = await listImportPartitions(this.#log)
+    let newest: (RejectPlace & { readonly appendMs: number }) | undefined
     for (const partition of await this.#log.partitions(DLQ_TOPIC)) {
       if (imports.includes(partition) !== ofImport) continue
       const from = await this.#findOffset(partition, sinceMs)
       const to = await this.#findOffset(partition, untilMs)
-      if (to > from) return { partition, offset: to - 1 }
+      if (to <= from) continue
+      const appendMs = (await this.#readFrame(partition, to - 1))?.appendMs ?? 0
+      if (!newest || appendMs > newest.appendMs) newest = { partition, offset: to - 1, appendMs }
     }
-    return undefined
+    return newest && { partition: newest.partition, offset: newest.offset }
+  }
+
+  /** The frame with the record at `offset`; undefined at the end. */
+  async #readFrame(partition: number, offset: number): Promise<LogFrame | undefined> {
+    const reader = await this.#log.reader(DLQ_TOPIC, partition, offset)
+    const [frame] = await reader.read(1).finally(() => reader.close())
+    return frame
   }
 
   /** Offset of the first frame that was appended at `ms` or later; the end if there is none. */
@@ -85,8 +95,7 @@ export class RejectCounter {
     if (known?.isFound) return low
     let high = end
     while (low < high) {
-      const reader = await this.#log.reader(DLQ_TOPIC, partition, Math.floor((low + high) / 2))
-      const [frame] = await reader.read(1).finally(() => reader.close())
+      const frame = await this.#readFrame(partition, Math.floor((low + high) / 2))
       if (frame === undefined) high = Math.floor((low + high) / 2)
       else if (frame.appendMs < ms) low = frame.baseOffset + frame.count
       else high = Math.max(low, frame.baseOffset)

@@ -9,7 +9,7 @@ import { frameRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
 import { findSourceKey } from './duplicate-rejects.ts'
 import { groupReject, isFingerprint } from './fingerprint.ts'
-import { type RejectPorts, readRejects } from './read-rejects.ts'
+import { isoTime, type RejectPorts, readRejects } from './read-rejects.ts'
 import type { ReplayLedger } from './replay-ledger.ts'
 
 /** What `ccs dlq show --json` prints. */
@@ -149,10 +149,6 @@ export async function showReject(
   } finally {
     await reader.close()
   }
-}
-
-function isoTime(ms: number): string | null {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : null
 }
 
 /** Parses objects and lists; null for other text. */

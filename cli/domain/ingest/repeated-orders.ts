@@ -5,6 +5,7 @@
  * log, in a partition of ccs.imports, so that later imports find what earlier ones brought.
  */
 import { createHash } from 'node:crypto'
+import { quoteShellWord } from '../kernel/shell-word.ts'
 import { crc32c } from '../log/crc32c.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { readRecords } from '../log/frame-records.ts'
@@ -68,7 +69,7 @@ export class OrderPrints {
     const digest = createHash('sha256').update(orderId).digest()
     const print = Buffer.alloc(PRINT_BYTES)
     digest.copy(print, 0, 0, PRINT_BYTES - 4)
-    const contents = Buffer.from(describeContents(event, fields))
+    const contents = Buffer.from(describeContents(event, orderFields(fields)))
     print.writeUInt32LE(crc32c(contents), PRINT_BYTES - 4)
     const own: OwnOrder = [orderId, origin, crc32c(record)]
     this.#add(OWN, Buffer.concat([print, Buffer.from(JSON.stringify(own))]))
@@ -135,23 +136,53 @@ export class OrderPrints {
   }
 }
 
+/** A field, with what does not change from event to event. */
+interface DescribedField {
+  readonly name: string
+  readonly fallback: unknown
+  /** Its name as text, with a colon. */
+  readonly label: string
+  readonly fallbackText: string
+  readonly inner: readonly DescribedField[]
+}
+
+const describedFields = new WeakMap<readonly ContractField[], readonly DescribedField[]>()
+
+/** The fields in the order of their names. */
+function orderFields(fields: readonly ContractField[]): readonly DescribedField[] {
+  const known = describedFields.get(fields)
+  if (known) return known
+  const described = fields.map(({ name, fallback, fields: inner }) => ({
+    ...{ name, fallback, label: `${toText(name)}:`, fallbackText: toText(fallback) },
+    inner: orderFields(inner),
+  }))
+  described.sort((a, b) => (a.label < b.label ? -1 : 1))
+  describedFields.set(fields, described)
+  return described
+}
+
 /**
  * The values of an event as text. It is the same whatever version of the schema they are written
  * with: fields that have no value, or their default, are not part of it.
  */
-function describeContents(values: EventFields, fields: readonly ContractField[]): string {
-  const named = fields.flatMap(({ name, fallback, fields: inner }) => {
+function describeContents(values: EventFields, fields: readonly DescribedField[]): string {
+  let described = ''
+  for (const { name, fallback, label, fallbackText, inner } of fields) {
     const value = values[name] ?? fallback
     const lines = Array.isArray(value) && inner.length > 0 ? value : undefined
     const text = lines
       ? lines.map((line: EventFields) => describeContents(line, inner)).join()
       : toText(value)
-    return text === (lines ? '' : toText(fallback)) ? [] : [`${toText(name)}:${text}`]
-  })
-  return `{${named.sort().join()}}`
+    if (text === (lines ? '' : fallbackText)) continue
+    described += `${described === '' ? '' : ','}${label}${text}`
+  }
+  return `{${described}}`
 }
 
+/** JSON, with whole numbers of any size as texts. */
 function toText(value: unknown): string {
+  if (value === null || typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'bigint') return `"${value}"`
   return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}` : part)) ?? ''
 }
 
@@ -222,7 +253,7 @@ export function describeRepeatedOrders({ orders, example }: RepeatedOrders): rea
     `${came} again with other contents${before === null ? ' than in an earlier import' : ''}.`,
     'Of an order the first purchase counts; the others are left out of all numbers.',
     `For example ${orderId}: ${origin}${before === null ? '' : `, before in ${before}`}. See:`,
-    `  ccs why ${/^[\w.-]+$/.test(orderId) ? orderId : `'${orderId.replaceAll("'", "'\\''")}'`}`,
+    `  ccs why ${quoteShellWord(orderId)}`,
     'If these are rows of one order, put them into one file and group them in the mapping.',
   ]
 }

@@ -1,4 +1,6 @@
 /** Lists what the lake holds, by table and partition, from the manifest alone. */
+import { findNearest } from '../kernel/did-you-mean.ts'
+import { CcsError } from '../kernel/errors.ts'
 import { groupByPartition, type LakeFile, type Manifest } from './manifest.ts'
 
 /** Totals of one table. */
@@ -57,4 +59,14 @@ export function sumFiles(files: readonly LakeFile[]): {
     rows: files.reduce((sum, file) => sum + file.rows, 0),
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
   }
+}
+
+/** CCS_USAGE_INVALID, with the most similar name, for a table that the lake does not have. */
+export function requireTable(manifest: Manifest | undefined, name: string): void {
+  const tables = (manifest ? listTables(manifest) : []).map(({ table }) => table)
+  if (tables.includes(name)) return
+  const near = findNearest(name, tables)
+  throw new CcsError('CCS_USAGE_INVALID', `The lake has no table ${name}.`, {
+    hint: near === undefined ? 'See all: ccs lake ls' : `Did you mean ${near}?`,
+  })
 }

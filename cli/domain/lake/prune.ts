@@ -22,7 +22,7 @@ export interface PrunePorts {
   nowMs(): number
 }
 
-/** The `--json` document of `ccs prune`; times as ISO 8601. */
+/** The `--json` document of `ccs log prune`; times as ISO 8601. */
 export interface PruneResult {
   /** False: only planned, or there is nothing to remove. */
   readonly applied: boolean

@@ -1,4 +1,4 @@
-/** When the engine commits. */
+/** When the engine commits, and when it takes in no more rows before that. */
 import type { BatchEngine } from './batch-engine.ts'
 
 /** When a new lake gets its first commit, so that there is soon something to see. */
@@ -14,11 +14,33 @@ export interface CommitAge {
   readonly checkpointRows: number
 }
 
+/** So many checkpoints of rows may wait: those being written, and few more, for memory's sake. */
+const CHECKPOINTS_AHEAD = 1.15
+
+/** What decides in the engine. */
+type Rows = Pick<BatchEngine, 'uncommittedRows' | 'memoryShare'>
+
 /** After so much time, with so many rows, or to find out what a failed engine fails on. */
 export function isCommitDue(
-  { hasFailed, uncommittedRows }: Pick<BatchEngine, 'hasFailed' | 'uncommittedRows'>,
+  engine: Rows & Pick<BatchEngine, 'hasFailed'>,
   { waitedMs, isFirst, checkpointMs, checkpointRows }: CommitAge,
 ): boolean {
-  if (hasFailed || uncommittedRows >= checkpointRows) return true
+  if (engine.hasFailed || engine.uncommittedRows >= limitRows(engine, checkpointRows)) return true
   return waitedMs >= (isFirst ? Math.min(FIRST_COMMIT_MS, checkpointMs) : checkpointMs)
+}
+
+/**
+ * Whether rows must be committed before more are taken in: if commits can't keep up or can't
+ * succeed, memory stays bounded.
+ */
+export function isFull(
+  engine: Rows,
+  { checkpointRows }: Pick<CommitAge, 'checkpointRows'>,
+): boolean {
+  return engine.uncommittedRows >= CHECKPOINTS_AHEAD * limitRows(engine, checkpointRows)
+}
+
+/** Rows of a commit: what remembered ids take of the memory, they take from its rows. */
+function limitRows({ memoryShare }: Rows, checkpointRows: number): number {
+  return Math.ceil(memoryShare * checkpointRows)
 }

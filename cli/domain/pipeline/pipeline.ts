@@ -8,7 +8,7 @@ import { thenClose } from '../kernel/closers.ts'
 import type { Manifest, PartitionPosition } from '../lake/manifest.ts'
 import type { LogFrame } from '../log/event-log.ts'
 import { describeCommitted, replaceManifest, writeCommit } from './commit.ts'
-import { isCommitDue } from './commit-due.ts'
+import { isCommitDue, isFull } from './commit-due.ts'
 import { DrainLimit } from './drain-limit.ts'
 import { ImportRuns } from './import-runs.ts'
 import { LoopVitals } from './loop-vitals.ts'
@@ -206,9 +206,7 @@ export class Pipeline {
 
   /** Reads and ingests one batch; returns its bytes. */
   async #step(): Promise<number> {
-    // If commits can't keep up or can't succeed, intake pauses, so that memory stays bounded.
-    const most = CHECKPOINTS_AHEAD * this.#options.checkpointRows
-    if (this.#parts.engine.uncommittedRows >= most) await this.#turns.current
+    if (isFull(this.#parts.engine, this.#options)) await this.#turns.current
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#drain.retryUntilStopped(() => this.#readers.ends())
     const frames = await this.#drain.retryUntilStopped(() => this.#readFrames(positions))
@@ -295,6 +293,3 @@ export class Pipeline {
     await this.#outage.retryWhileUnavailable('commit', () => this.#parts.lake.finalize(manifest))
   }
 }
-
-/** So many checkpoints of rows may wait: those being written, and few more, for memory's sake. */
-const CHECKPOINTS_AHEAD = 1.15

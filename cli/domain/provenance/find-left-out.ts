@@ -1,13 +1,14 @@
 /** What `ccs why ID` and `ccs why --left-out KIND` explain. */
 import type { RejectPlace } from '../dlq/count-rejects.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { requireDay } from '../kernel/time-argument.ts'
 import {
   type EventReport,
   type EventReportPorts,
   reportEvent,
   reportReject,
 } from './event-report.ts'
-import { type LeftOutKind, readDaySpan, requireDay } from './left-out.ts'
+import { type LeftOutKind, readDaySpan } from './left-out.ts'
 import { printDay, printFindSql } from './left-out-sql.ts'
 
 /** As for a report; `findReject` returns the newest reject of a span of time. */
@@ -39,7 +40,7 @@ async function findLeftOut(
   kind: LeftOutKind,
   day: string | undefined,
 ): Promise<EventReport> {
-  const sql = printDay(requireDay(day))
+  const sql = printDay(day === undefined ? undefined : requireDay(day))
   if (kind === 'rejected' || kind === 'rejected-import') {
     const { rows } = await ports.query(`SELECT epoch_ms(shop_day_end(${sql} - 1)) AS since_ms,
       epoch_ms(shop_day_end(${sql})) AS until_ms`)

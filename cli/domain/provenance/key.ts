@@ -5,6 +5,7 @@
 
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { quoteShellWord } from '../kernel/shell-word.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 
 /** A column of a key. */
@@ -98,8 +99,7 @@ export function nearestKeysSql(
 export function renderKey(row: Readonly<Record<string, unknown>>): string {
   return Object.entries(row)
     .map(([name, value]) => {
-      const text = value === null ? 'NULL' : String(value)
-      return /[\s'"$]/.test(text) ? `"${name}=${text}"` : `${name}=${text}`
+      return quoteShellWord(`${name}=${value === null ? 'NULL' : String(value)}`)
     })
     .join(' ')
 }

@@ -4,7 +4,7 @@
  * events.dlq, so it is the same after a restart and while no engine runs.
  */
 import type { RejectCounts } from '../dlq/count-rejects.ts'
-import { CcsError } from '../kernel/errors.ts'
+import { requireDay } from '../kernel/time-argument.ts'
 import { formatCount } from '../kernel/units.ts'
 import type { RunQuery } from '../reconcile/input.ts'
 import { type EventReason, type LeftOutModels, printDay, printLeftOutSql } from './left-out-sql.ts'
@@ -218,21 +218,12 @@ export interface LeftOutPorts {
 /** Counts what a day leaves out; undefined: today by the shop's clock. */
 export async function readLeftOut(ports: LeftOutPorts, day?: string): Promise<LeftOut> {
   const { query, models, timezone, countRejects } = ports
-  const { rows } = await query(printLeftOutSql(models, printDay(requireDay(day))))
+  const daySql = printDay(day === undefined ? undefined : requireDay(day))
+  const { rows } = await query(printLeftOutSql(models, daySql))
   const counts = rows[0] ?? {}
   const { sinceMs, untilMs } = readDaySpan(counts)
   const rejects = await countRejects(sinceMs, untilMs)
   return buildLeftOut({ models, timezone, counts, rejects, isOtherDay: day !== undefined })
-}
-
-/** The day itself; CCS_USAGE_INVALID for what is not a date. */
-export function requireDay(day: string | undefined): string | undefined {
-  if (day === undefined) return undefined
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day))
-  if (isDay && new Date(Date.parse(day)).toISOString().startsWith(day)) return day
-  throw new CcsError('CCS_USAGE_INVALID', `"${day}" is not a day.`, {
-    hint: 'Write it as 2026-10-25.',
-  })
 }
 
 /** Lines of text for a terminal; `wrap` breaks what is longer than the line. */

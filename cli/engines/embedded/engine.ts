@@ -3,7 +3,6 @@
  * while the next rows come in. What is not committed is in an in-memory DuckDB; after a crash the
  * log brings it back.
  */
-
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
@@ -134,6 +133,10 @@ export class EmbeddedEngine {
 
   get counts(): Counts {
     return this.#arrivals.counts()
+  }
+
+  get memoryShare(): number {
+    return this.#arrivals.shareOfDuckDb(this.#options) / this.#options.memoryLimitBytes
   }
 
   get hasFailed(): boolean {

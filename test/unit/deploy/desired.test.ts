@@ -3,6 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { openLogic } from '../../../cli/app/project-logic.ts'
 import { parseConfig } from '../../../cli/domain/config/config.ts'
+import type { DesiredConnector } from '../../../cli/domain/connectors/desired-connectors.ts'
 import { adoptResource } from '../../../cli/domain/deploy/adopt.ts'
 import {
   buildDesiredState,
@@ -25,7 +26,10 @@ import { deploymentOf, EMPTY } from '../../fixtures/cluster-model.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 
-async function desired(settings: string): Promise<DesiredState> {
+async function desired(
+  settings: string,
+  connectors: readonly DesiredConnector[] = [],
+): Promise<DesiredState> {
   const project = await loadProject(ROOT, { env: {} })
   const config = parseConfig(
     `targets: { t: { engine: embedded, prefix: "x.", kafka: { brokers: "a:1", ${settings} }, registry: { url: "http://b" } } }`,
@@ -39,7 +43,7 @@ async function desired(settings: string): Promise<DesiredState> {
     kafka: target.kafka,
     logic: await openLogic(project),
     schemas: groupSchemasByTopic(project.schemas),
-    connectors: [],
+    connectors,
   })
 }
 
@@ -70,6 +74,21 @@ test('topics have the prefix and settings of the target; only stored Gold has on
     subjects.find((one) => one.name === `x.events.${name}-value`),
   )
   expect(valid?.versions).toEqual(raw?.versions)
+})
+
+test('a connector with a pattern reads the topics that it fits as a whole', async () => {
+  const reading = (config: Readonly<Record<string, string>>): DesiredConnector => ({
+    ...{ name: 's3', file: 'connectors/s3.json', class: 'a.b.Sink', isRequired: false },
+    ...{ insteadOf: undefined, config, displayed: config, secrets: [], unresolved: [] },
+    ...{ topics: [config['topics.regex'] ?? config['topics'] ?? ''], requiredTopics: [] },
+    content: '{}',
+  })
+  const remarksOn = async (config: Readonly<Record<string, string>>) =>
+    (await desired('retention: forever', [reading(config)])).remarks
+  expect(await remarksOn({ 'topics.regex': 'x\\.events\\..*' })).toEqual([])
+  expect(await remarksOn({ topics: 'x.events.valid' })).toEqual([])
+  for (const config of [{ 'topics.regex': 'events' }, { topics: 'x.event' }])
+    expect(await remarksOn(config)).toMatchObject([expect.stringContaining('Connector s3 reads')])
 })
 
 test('a retention shorter than a model looks back gives a remark', async () => {

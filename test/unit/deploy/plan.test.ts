@@ -229,6 +229,15 @@ describe('what others changed by hand', () => {
       ],
     },
     {
+      title: 'a connector whose fault names its secret',
+      found: withConnector({ tasks: [{ id: 0, state: 'FAILED', fault: 'login hunter2 refused' }] }),
+      step: { drift: true, reason: 'it failed: login *** refused' },
+      operations: [
+        { op: 'restart connector', name: 'lake' },
+        { op: 'await connector', name: 'lake' },
+      ],
+    },
+    {
       title: 'a connector whose task died',
       found: withConnector({ tasks: [{ id: 0, state: 'FAILED', fault: 'no such bucket' }] }),
       step: { drift: true, reason: 'it failed: no such bucket' },

@@ -115,3 +115,12 @@ test('fingerprints that earlier versions of ccs kept are understood', async () =
   expect((await importLines('a.csv', lines)).repeatedOrders.orders).toBe(0)
   expect((await importLines('b.csv', ['o1,hose,11'])).repeatedOrders.orders).toBe(1)
 })
+
+test('the fingerprint of an order stays what it was', async () => {
+  await importLines('a.csv', ['o1,"hose, 5 m",10', 'o2,"saw ""Z""",0.5'])
+  const prints = await readRecords(setting.log, IMPORTS_TOPIC, ORDERS_PARTITION)
+  expect(prints.map((one) => one.toString('hex'))).toEqual([
+    '2352da7280f1decc3acf1ba88178ae49',
+    '9250b9912ee91d6b46e2329955282974',
+  ])
+})

@@ -40,6 +40,8 @@ describe('values of a key', () => {
     expect(renderKey({ shop_date: '2026-10-25', currency: null })).toBe(
       'shop_date=2026-10-25 currency=NULL',
     )
-    expect(renderKey({ category: 'Garden > Tools' })).toBe('"category=Garden > Tools"')
+    expect(renderKey({ category: 'Garden > Tools' })).toBe("'category=Garden > Tools'")
+    const hostile = renderKey({ utm_campaign: '/x$(id)' })
+    expect(hostile).toBe("'utm_campaign=/x$(id)'")
   })
 })

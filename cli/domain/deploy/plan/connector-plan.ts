@@ -4,7 +4,7 @@
  */
 
 import type { ConnectorState } from '../../connectors/connect-cluster.ts'
-import { diffConnector } from '../../connectors/connector-diff.ts'
+import { diffConnector, redactSecrets } from '../../connectors/connector-diff.ts'
 import type { DesiredConnector } from '../../connectors/desired-connectors.ts'
 import type { DeployedResource } from '../deployment.ts'
 import { printCanonicalJson, toResource } from './resource-content.ts'
@@ -76,7 +76,7 @@ function planKnownConnector({
     kind: 'connector',
     name,
     category: 'forward-only',
-    reason: explain(settings, found),
+    reason: redactSecrets(explain(settings, found), wanted),
     drift: differences.some(isDrift),
     differences,
     before: formatConfig(describeFoundConfig(wanted.displayed, settings)),

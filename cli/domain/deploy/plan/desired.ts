@@ -208,9 +208,22 @@ function remarkOnTopics(
   topics: readonly string[],
   connectors: readonly DesiredConnector[],
 ): readonly string[] {
-  return connectors.flatMap(({ name, topics: read }) =>
+  const isFilled = (read: string, isPattern: boolean) =>
+    isPattern ? matchesSome(read, topics) : topics.includes(read)
+  return connectors.flatMap(({ name, topics: read, config }) =>
     read
-      .filter((one) => !topics.includes(one))
+      .filter((one) => !isFilled(one, config['topics.regex'] !== undefined))
       .map((one) => `Connector ${name} reads topic ${one}, which is not one of this project.`),
   )
+}
+
+/** Whether a Java pattern fits one of the names as a whole; true if only Java can read it. */
+function matchesSome(pattern: string, names: readonly string[]): boolean {
+  let whole: RegExp
+  try {
+    whole = new RegExp(`^(?:${pattern})$`)
+  } catch {
+    return true
+  }
+  return names.some((one) => whole.test(one))
 }
