@@ -74,12 +74,13 @@ async function explain(servers: Servers, group: FuzzGroup, found: readonly strin
     return (await compare(again, { ...group, lists })).differ.length > 0
   }
   const few = await findSmallest(group.lists, fails, TRIES)
-  const [first] = few
-  const moves =
-    first && few.length === 1
-      ? await findSmallest(first.moves, (some) => fails([{ ...first, moves: some }]), TRIES)
-      : []
-  const lists = first && moves.length > 0 ? [{ ...first, moves }] : few
+  const own = few.flatMap(({ moves }, list) => moves.map((move) => ({ list, move })))
+  const toLists = (some: typeof own) =>
+    few.map((one, list) => {
+      return { ...one, moves: some.filter((two) => two.list === list).map(({ move }) => move) }
+    })
+  const smallest = await findSmallest(own, (some) => fails(toLists([...some])), TRIES)
+  const lists = toLists([...smallest])
   const judged = rules.judge(placeInTime({ ...group, lists, isCalm: true }))
   return [...found, printModelTest(judged, { name: 'Flink differs', models })].join('\n')
 }
