@@ -105,7 +105,9 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
   const env = { ...(await stackEnv(root)), ...options.env }
   const written = parseConfig(config, env)
   const engine = fitEngine(written.engine, options.memoryBytes ?? Number.POSITIVE_INFINITY)
-  const parsed = { ...written, engine }
+  const { keysFile } = written.pii
+  const pii = { keysFile: keysFile === null ? null : path.resolve(root, keysFile) }
+  const parsed = { ...written, engine, pii }
   const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({

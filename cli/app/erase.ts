@@ -1,24 +1,21 @@
 /** Composition of erasing a person from a data directory. */
 
+import type { PlacedRecord } from '../domain/erase/anonymise-event.ts'
 import type { DecideFate, EraseOptions, EraseResult } from '../domain/erase/erase-person.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
-import { CcsError } from '../domain/kernel/errors.ts'
+import type { PersonValues } from '../domain/erase/find-person.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openBackupStore } from './backup/place.ts'
 import { openLogic } from './project-logic.ts'
 import { openStore } from './store.ts'
 
-/** CCS_ENGINE_LOCKED or CCS_LOG_LOCKED while others use the data; CCS_USAGE_INVALID on Kafka. */
+/** CCS_ENGINE_LOCKED or CCS_LOG_LOCKED while others use the data. Not for a target with Kafka. */
 export async function eraseFromProject(
   project: Project,
   person: Person,
   run: EraseOptions & { readonly onNotice: (text: string) => void },
 ): Promise<EraseResult> {
-  if (project.target.kafka)
-    throw new CcsError('CCS_USAGE_INVALID', `The log of ${project.target.name} is kept by Kafka.`, {
-      hint: 'Kafka can erase only by its retention; ccs erase works on --target local.',
-    })
   const [
     erase,
     rows,
@@ -30,6 +27,8 @@ export async function eraseFromProject(
     { dataLayout },
     { openEventCodec },
     ends,
+    { findPerson },
+    { openValueLister },
   ] = await Promise.all([
     import('../domain/erase/erase-person.ts'),
     import('../adapters/lake/person-rows.ts'),
@@ -41,6 +40,8 @@ export async function eraseFromProject(
     import('../domain/lake/layout.ts'),
     import('../domain/gate/event-codec.ts'),
     import('../domain/lake/committed-ends.ts'),
+    import('../domain/erase/find-person.ts'),
+    import('../adapters/files/pseudonym-source.ts'),
   ])
   const store = await openStore(project.dataDir)
   const { root, manifests } = store
@@ -54,6 +55,12 @@ export async function eraseFromProject(
     }
     await engine.requireWholeLog(parts)
     const nowMs = clock.nowMs()
+    const codec = openEventCodec({ ...project.config.gate, schemas: logic.rawSchemas })
+    const listValues = await openValueLister(store, project.config, logic.rawSchemas)
+    const search = async () => {
+      const committed = ends.listCommittedEnds(await manifests.load())
+      return { files: store.files, nowMs, committed }
+    }
     const bronze = async () => ({ ...store, manifest: await manifests.load() })
     const ports = {
       nowMs,
@@ -67,18 +74,22 @@ export async function eraseFromProject(
           found.set(`${RAW_TOPIC}-${partition}`, (await store.log.range(RAW_TOPIC, partition)).end)
         return found
       },
-      findEvents: async (one: Person) => rows.findPersonEvents(await bronze(), one),
-      openAnonymiser: async (one: Person, ids: readonly string[]) => {
+      findEvents: (one: Person) =>
+        findPerson(one, {
+          listValues,
+          find: async (values) => rows.findPersonEvents(await bronze(), values),
+          readVisitors: async (offsets) =>
+            log.readVisitors(dataLayout(root).log, await search(), { offsets, codec }),
+        }),
+      openAnonymiser: async (one: PersonValues, ids: readonly string[]) => {
         const { createAnonymiser } = await import('../domain/erase/anonymise-event.ts')
         const found = await rows.readPersonRows(await bronze(), one, logic.macrosSql)
-        const codec = openEventCodec({ ...project.config.gate, schemas: logic.rawSchemas })
         return createAnonymiser({ ...found, ids, codec, newId: () => crypto.randomUUID() })
       },
-      eraseRecords: async (decide: DecideFate, isDryRun: boolean) => {
-        const committed = ends.listCommittedEnds(await manifests.load())
-        const options = { files: store.files, nowMs, decide, isDryRun, committed }
-        return log.eraseLog(dataLayout(root).log, options)
-      },
+      readEvent: ({ place, bytes, appendMs }: PlacedRecord) =>
+        place.startsWith(`${RAW_TOPIC}-`) ? codec.decode(bytes, appendMs) : undefined,
+      eraseRecords: async (decide: DecideFate, isDryRun: boolean) =>
+        log.eraseLog(dataLayout(root).log, { ...(await search()), decide, isDryRun }),
       rebuildRows: () => engine.rebuildErased(parts),
       removeOldRows: () => engine.removeOldRows(parts),
       redactHistory: async (ids: readonly string[]) => {

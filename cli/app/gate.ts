@@ -25,18 +25,21 @@ export async function openGate(
   { once, sessionMs, onNotice }: OpenGateOptions,
 ): Promise<OpenGate> {
   const { kafka: settings, prefix, name } = project.target
-  const { GateRun, noGate } = await import('../domain/gate/run-gate.ts')
-  if (settings === undefined) throw noGate(name)
+  const { GateRun } = await import('../domain/gate/run-gate.ts')
+  if (settings === undefined) throw (await import('../domain/gate/no-gate.ts')).noGate(name)
   const [schemas, { openKafka }, { openKafkaLog }, { createOriginFinder }] = await Promise.all([
     openGateSchemas(project),
     import('../adapters/kafka/connection.ts'),
     import('../adapters/kafka/event-log.ts'),
     import('../domain/dlq/replay-ledger.ts'),
   ])
-  const [{ openGateStream }, { nameGate }] = await Promise.all([
-    import('../adapters/kafka/gate-stream.ts'),
-    import('../adapters/kafka/gate-names.ts'),
-  ])
+  const [{ openGateStream }, { nameGate }, { createPseudonymWatch }, { diskFiles }] =
+    await Promise.all([
+      import('../adapters/kafka/gate-stream.ts'),
+      import('../adapters/kafka/gate-names.ts'),
+      import('../adapters/files/pseudonym-source.ts'),
+      import('../adapters/files/files.ts'),
+    ])
   const clock = systemClock()
   const connect = () => openKafka(settings, project.dir)
   const stream = await openGateStream({ connect, prefix, sessionMs, clock, onNotice })
@@ -44,10 +47,12 @@ export async function openGate(
   const log = openKafkaLog(await connect(), { prefix, withRetry: (run) => run() })
   const findOrigins = createOriginFinder(log, clock)
   const { recordBytesMax, futureToleranceMs } = project.config.gate
+  const place = { files: diskFiles(), root: project.dataDir }
+  const pseudonyms = createPseudonymWatch(place, project.config, clock)
   return {
     run: new GateRun(
       { recordBytesMax, futureToleranceMs, once },
-      { stream, schemas, findOrigins, clock, onNotice },
+      { stream, schemas, findOrigins, pseudonyms, clock, onNotice },
     ),
     group: nameGate(prefix).group,
     close: async () => void (await Promise.all([stream.close(), log.close()])),

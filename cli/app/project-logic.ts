@@ -1,9 +1,11 @@
 /** Composition of a project's logic: its files parsed, bound by a DuckDB in memory, and checked. */
 import type { DuckConnection } from '../adapters/duckdb/duckdb.ts'
+import { parseRecordSchema } from '../domain/avro/schema.ts'
 import { requireVersions } from '../domain/avro/schema-registry.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../domain/log/topics.ts'
 import type { DuckColumn } from '../domain/models/bind-models.ts'
 import { fingerprintSchema, type Logic } from '../domain/models/logic.ts'
+import { describeClasses } from '../domain/privacy/field-classes.ts'
 import type { Project } from '../project.ts'
 import { refuseSchemaBreaks } from './schema.ts'
 
@@ -28,9 +30,17 @@ export async function openLogic(project: Project, options: LogicOptions = {}): P
   const { all: rawSchemas, newest: raw } = await requireVersions(registry, RAW_TOPIC)
   const { all: dlqSchemas, newest: dlq } = await requireVersions(registry, DLQ_TOPIC)
   const { models, macros, seeds, config } = project
+  const classes = describeClasses(parseRecordSchema(raw.schema, raw.subject))
   return withDuck({ threads: 1 }, async (connection) => {
     const built = await buildLogic(
-      { models, macros, seeds, timezone: config.timezone, ...deriveRawColumns(raw.schema) },
+      {
+        models,
+        macros,
+        seeds,
+        timezone: config.timezone,
+        classes,
+        ...deriveRawColumns(raw.schema),
+      },
       {
         run: (sql) => connection.run(sql),
         queryTexts: (sql, values) => connection.texts(sql, values),

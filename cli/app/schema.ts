@@ -15,12 +15,14 @@ export async function openSchemaCheck(
   mode: CompatibilityMode,
 ): Promise<SchemaCheckResult> {
   const { checkSchemas } = await import('../domain/schemas/check-project.ts')
+  ;(await import('../domain/privacy/check-classes.ts')).requireFieldClasses(project.schemas)
   return checkSchemas(groupSchemasByTopic(project.schemas), mode, () => openImpact(project))
 }
 
-/** Throws CCS_SCHEMA_BREAKS when a schema can't read what was written by a kept version of it. */
+/** CCS_SCHEMA_BREAKS for records that a schema can't read, CCS_SCHEMA_INVALID for its classes. */
 export async function refuseSchemaBreaks(project: Project): Promise<void> {
   const { refuseBreaks } = await import('../domain/schemas/check-project.ts')
+  ;(await import('../domain/privacy/check-classes.ts')).requireFieldClasses(project.schemas)
   await refuseBreaks(groupSchemasByTopic(project.schemas), () => openImpact(project))
 }
 

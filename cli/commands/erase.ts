@@ -1,13 +1,17 @@
 import { Flags } from '@oclif/core'
 import { eraseFromProject } from '../app/erase.ts'
+import { eraseFromKafka } from '../app/erase-topics.ts'
 import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
+import { describeTopicsResult } from '../domain/erase/describe-topics.ts'
 import type { EraseResult } from '../domain/erase/erase-person.ts'
+import type { EraseTopicsResult } from '../domain/erase/erase-topics.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { formatCount } from '../domain/kernel/units.ts'
+import type { Project } from '../project.ts'
 
-export default class Erase extends CcsCommand<EraseResult> {
+export default class Erase extends CcsCommand<EraseResult | EraseTopicsResult> {
   static override summary = 'Erase a person: from the log, all rows, and what comes later.'
   static override description =
     'Of a customer: all events with that customer id, and those without one of the visitors, ' +
@@ -18,8 +22,9 @@ export default class Erase extends CcsCommand<EraseResult> {
     'texts that may name the person, so that all numbers of Gold stay as they are. ' +
     'Shows the plan first; then the log is written anew without them, all rows are made of it, ' +
     'the daily marts are removed, and events of the person that come later are rejected. Nothing ' +
-    'else may run on the data directory. Exit code 3: it was not confirmed; 5: a file still has ' +
-    'the id.'
+    'else may run on the data directory. On a target with Kafka, rows of compacted topics get ' +
+    'tombstones, and it says which topics still have the person, and until when. ' +
+    'Exit code 3: it was not confirmed; 5: a file still has the id.'
   static override examples = [
     '<%= config.bin %> erase --customer c1042',
     '<%= config.bin %> erase --visitor 0c5f1b8e-2f9a --yes',
@@ -33,7 +38,7 @@ export default class Erase extends CcsCommand<EraseResult> {
     target: targetFlag,
   }
 
-  async run(): Promise<EraseResult> {
+  async run(): Promise<EraseResult | EraseTopicsResult> {
     const { flags } = await this.parse(Erase)
     const person = readPerson(flags)
     const project = await this.loadProject(flags)
@@ -42,6 +47,7 @@ export default class Erase extends CcsCommand<EraseResult> {
       id: this.id,
       argv: [`--${person.kind}`, '***', ...(flags.anonymise ? ['--anonymise'] : [])],
     }
+    if (project.target.kafka) return this.#eraseFromKafka(project, person, command, flags)
     const run = {
       isAnonymised: flags.anonymise,
       confirm: async (plan: EraseResult) => {
@@ -55,6 +61,32 @@ export default class Erase extends CcsCommand<EraseResult> {
       eraseFromProject(project, person, run),
     )
     this.#finish(result)
+    return result
+  }
+
+  async #eraseFromKafka(
+    project: Project,
+    person: Person,
+    command: { readonly id: string | undefined; readonly argv: readonly string[] },
+    flags: { readonly yes: boolean; readonly anonymise: boolean },
+  ): Promise<EraseTopicsResult> {
+    if (flags.anonymise)
+      throw new CcsError('CCS_USAGE_INVALID', 'Records of Kafka can’t be replaced.', {
+        hint: 'Leave out --anonymise, or see docs/privacy.md for pseudonyms.',
+      })
+    const confirm = async (plan: EraseTopicsResult) => {
+      for (const line of describeTopicsResult(plan)) this.print(line)
+      return flags.yes || (await this.confirm('Write the tombstones, and refuse what comes?'))
+    }
+    const result = await recordCommand(project, command, () =>
+      eraseFromKafka(project, person, confirm),
+    )
+    if (result.applied) this.print(`The receipt is ${result.receipt}.`)
+    else if (result.topics.length === 0) this.print('No topic has anything of this person.')
+    else {
+      this.note('Nothing was changed. To do it, add --yes to this command.')
+      this.exitWith(EXIT.changes)
+    }
     return result
   }
 
@@ -95,7 +127,9 @@ export default class Erase extends CcsCommand<EraseResult> {
           'then remove them (ccs backup prune --keep 1s).',
       )
     for (const file of traces) this.print(this.paint('yellow', `${file} still has the id.`))
-    if (traces.length > 0) this.exitWith(EXIT.checkFailed)
+    if (traces.length === 0) return
+    this.note("An id that is also a product, a page or a number stays in other people's events.")
+    this.exitWith(EXIT.checkFailed)
   }
 }
 

@@ -47,8 +47,8 @@ export default class Import extends CcsCommand<ImportResult> {
     const signal = this.abortOnSignal()
     const open = await openImport(project, flags.mapping)
     try {
-      let shown: ImportPhase = 'read'
-      let progress = this.progress(shown)
+      let shown: ImportPhase | undefined
+      let progress: ReturnType<typeof this.progress> | undefined
       const importAll = () =>
         importFiles(open.ports, open.contract, {
           files: argv.map(String),
@@ -61,14 +61,14 @@ export default class Import extends CcsCommand<ImportResult> {
           includesImported: flags.again,
           signal,
           onProgress: (phase, done, total) => {
-            if (phase !== shown) progress = this.progress(phase)
+            progress = phase === shown && progress ? progress : this.progress(phase)
             shown = phase
             progress.update(done, total)
           },
         })
       const isDryRun = flags['dry-run']
       const result = await (isDryRun ? importAll() : recordCommand(project, this, importAll))
-      progress.end()
+      progress?.end()
       this.#show(result)
       return result
     } finally {

@@ -26,6 +26,7 @@ const AREAS = [
   'dialects',
   'lake',
   'backup',
+  'privacy',
   'erase',
   'gate',
   'ingest',

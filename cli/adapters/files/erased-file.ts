@@ -1,6 +1,7 @@
 /** The list of erased persons in a data directory, and a receipt of each erasure. */
 import { randomBytes } from 'node:crypto'
 import type { EraseReceipt } from '../../domain/erase/erase-person.ts'
+import type { TopicsReceipt } from '../../domain/erase/erase-topics.ts'
 import { ErasedIds, type ErasedList, parseErased } from '../../domain/erase/erased-ids.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { type Files, isErrno, writeFileAtomic } from './files.ts'
@@ -32,7 +33,7 @@ export async function readErased(files: Files, root: string): Promise<ErasedIds 
 export async function saveReceipt(
   files: Files,
   root: string,
-  receipt: EraseReceipt,
+  receipt: EraseReceipt | TopicsReceipt,
 ): Promise<string> {
   const path = `${root}/erasures/${receipt.erased.replaceAll(':', '-')}.json`
   await files.mkdir(`${root}/erasures`)

@@ -273,11 +273,13 @@ function describeFault(row: SourceRow | undefined): string {
   return row?.values instanceof RowFault ? row.values.message : 'it is not a row'
 }
 
-/** SHA-256 of a file's bytes, as hex. */
-export async function hashFile(file: string): Promise<string> {
+/** SHA-256 of a file's bytes, as hex; undefined: the signal came before its end. */
+export async function hashFile(file: string, signal: AbortSignal): Promise<string | undefined> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES }))
+  for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
+    if (signal.aborted) return undefined
     hash.update(chunk)
+  }
   return hash.digest('hex')
 }
 

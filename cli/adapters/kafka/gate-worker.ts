@@ -5,7 +5,7 @@
  * twice, even if a process was paused and comes back.
  */
 
-import type { GateBatch, GatePartition } from '../../domain/gate/gate-stream.ts'
+import type { GateBatch, GatePartition, ReplacedRecord } from '../../domain/gate/gate-stream.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { KafkaConnection, Message, Producer, Transaction } from './connection.ts'
 import { toKafkaFault } from './fault.ts'
@@ -112,6 +112,7 @@ class GateWorker implements GatePartition {
     batch: GateBatch,
     rejected: readonly number[],
     rejects: readonly Uint8Array[],
+    replaced: ReadonlyMap<number, ReplacedRecord> = new Map(),
   ): Promise<void> {
     const { kafka, names } = this.#options
     let transaction = this.#transaction
@@ -119,7 +120,12 @@ class GateWorker implements GatePartition {
     try {
       transaction ??= await this.#producer.transaction()
       // Batches are always those that read() returned.
-      await this.#send(transaction, (batch as ReadBatch).kafkaRecords, new Set(rejected), rejects)
+      const records = (batch as ReadBatch).kafkaRecords.map((one, index) => {
+        const other = replaced.get(index)
+        if (other === undefined) return one
+        return { ...one, key: Buffer.from(other.key), value: Buffer.from(other.value) }
+      })
+      await this.#send(transaction, records, new Set(rejected), rejects)
       const offsets = [{ partition: this.partition, offset: String(batch.nextOffset) }]
       await transaction.sendOffsets({
         consumerGroupId: names.group,

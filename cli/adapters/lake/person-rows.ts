@@ -7,8 +7,7 @@ import {
   ROW_FIELDS,
   SHARED_FIELDS,
 } from '../../domain/erase/anonymise-event.ts'
-import type { PersonEvents } from '../../domain/erase/erase-person.ts'
-import type { Person } from '../../domain/erase/erased-ids.ts'
+import type { PersonEvents, PersonValues } from '../../domain/erase/find-person.ts'
 import { createIdMatcher } from '../../domain/erase/match-bytes.ts'
 import {
   type BronzeRows,
@@ -35,13 +34,16 @@ export interface BronzePlace extends Pick<Store, 'lake' | 'root'> {
 type Row = Readonly<Record<string, unknown>>
 
 /** The person's events in the last commit, and the visitors that were nobody else. */
-export async function findPersonEvents(place: BronzePlace, person: Person): Promise<PersonEvents> {
+export async function findPersonEvents(
+  place: BronzePlace,
+  person: PersonValues,
+): Promise<Pick<PersonEvents, 'offsets' | 'visitors'>> {
   const offsets = new Map<string, Set<number>>()
   const found = await withBronze(place, async (duck, bronze) => {
     const { rows } = await duck.all(personEventsSql(person, bronze))
     for (const row of rows) addTo(offsets, row, new Set<number>()).add(Number(row.offset))
     if (person.kind === 'visitor') return []
-    const visitors = await duck.all(ownVisitorsSql(person.id, bronze))
+    const visitors = await duck.all(ownVisitorsSql(person, bronze))
     return visitors.rows.map(({ id }) => String(id))
   })
   return { offsets, visitors: found ?? [] }
@@ -50,7 +52,7 @@ export async function findPersonEvents(place: BronzePlace, person: Person): Prom
 /** What of these events is needed to anonymise them; `macrosSql` are the project's macros. */
 export async function readPersonRows(
   place: BronzePlace,
-  person: Person,
+  person: PersonValues,
   macrosSql: string,
 ): Promise<PersonRows> {
   const rows = new Map<string, Map<number, PersonRow>>()
@@ -80,8 +82,8 @@ function addTo<T>(byPlace: Map<string, T>, { topic, partition }: Row, empty: T):
   return found
 }
 
-/** undefined: Bronze has no rows. */
-async function withBronze<T>(
+/** Runs with the files of Bronze; undefined: there are none. */
+export async function withBronze<T>(
   { lake, root, manifest }: BronzePlace,
   use: (duck: DuckConnection, bronze: BronzeRows) => Promise<T>,
 ): Promise<T | undefined> {

@@ -1,5 +1,7 @@
 /** Erases records of all topics of a log. */
+import type { EventCodec } from '../../domain/erase/anonymise-event.ts'
 import type { DecideFate, ErasedRecords } from '../../domain/erase/erase-person.ts'
+import type { EventPlaces } from '../../domain/erase/find-person.ts'
 import type { CommittedEnd } from '../../domain/log/log-report.ts'
 import type { Files } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
@@ -32,4 +34,21 @@ export async function eraseLog(
       found.push({ topic, partition: number, records: erased, anonymised })
   }
   return found
+}
+
+/** The visitors of these events, as the log has them. CCS_LOG_CORRUPT, CCS_LOG_LOCKED. */
+export async function readVisitors(
+  dir: string,
+  options: Pick<EraseLogOptions, 'files' | 'nowMs' | 'committed'>,
+  { offsets, codec }: { readonly offsets: EventPlaces; readonly codec: EventCodec },
+): Promise<readonly string[]> {
+  const visitors = new Set<string>()
+  const decide: DecideFate = ({ place, offset, bytes, appendMs }) => {
+    const isWanted = offsets.get(place)?.has(offset) === true
+    const event = isWanted ? codec.decode(bytes, appendMs) : undefined
+    if (event) visitors.add(String(event.anonymous_id))
+    return 'kept'
+  }
+  await eraseLog(dir, { ...options, isDryRun: true, decide })
+  return [...visitors]
 }

@@ -1,11 +1,12 @@
 /**
  * Avro schemas as trees with resolved names and with the attributes of ccs: `requires` on a record;
- * `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` and those of RELATION_RULES on a
- * field. Encoder, decoder, gate and type generator use these trees; schemas/tree.ts has another one
- * with places and aliases, for compatibility.
+ * `pii`, `minimum`, `maximum`, `minLength`, `maxLength`, `maxItems` and those of RELATION_RULES on
+ * a field. Encoder, decoder, gate and type generator use these trees; schemas/tree.ts has another
+ * one with places and aliases, for compatibility.
  */
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, isStringList, type JsonObject } from '../kernel/json.ts'
+import { type ChangingClass, FIELD_CLASSES, parseFieldClass } from './field-class.ts'
 import { FIELD_RULES, type FieldRules, parseRelationRules } from './field-rules.ts'
 
 /** Avro's primitive types. */
@@ -68,6 +69,8 @@ export interface AvroField {
   readonly hasDefault: boolean
   readonly default: unknown
   readonly rules: FieldRules
+  /** What becomes of its values in rows; absent: nothing. */
+  readonly pii?: ChangingClass
 }
 
 /** The names of the primitive types. */
@@ -222,6 +225,9 @@ function parseField(json: unknown, scope: Scope): AvroField {
       throw invalid(scope.source, `field ${json.name}: ${rule} is no number`)
     rules[rule] = bound
   }
+  const pii = json.pii === undefined ? 'plain' : parseFieldClass(json.pii)
+  if (pii === undefined)
+    throw invalid(scope.source, `field ${json.name}: pii is none of ${FIELD_CLASSES.join(', ')}`)
   const relations = parseRelationRules(json)
   if (typeof relations === 'string') throw invalid(scope.source, relations)
   return {
@@ -232,6 +238,7 @@ function parseField(json: unknown, scope: Scope): AvroField {
     hasDefault: 'default' in json,
     default: json.default,
     rules: { ...rules, ...relations },
+    ...(pii === 'plain' ? {} : { pii }),
   }
 }
 

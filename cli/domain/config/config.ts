@@ -55,6 +55,12 @@ export interface Config {
   readonly retention: Retention
   /** Texts that are nobody's id; lower case, without blanks at either end. */
   readonly identity: { readonly placeholderIds: readonly string[] }
+  readonly pii: {
+    /** File of the keys of pseudonyms; null: in the data directory. */
+    readonly keysFile: string | null
+    /** Classes are not applied, as in tests of models, which write ids as they are. */
+    readonly isOff?: true
+  }
   readonly targets: Readonly<Record<string, Target>>
 }
 
@@ -95,6 +101,7 @@ const SETTINGS = [
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'identity.placeholder_ids', fallback: PLACEHOLDER_IDS, read: readPlaceholderIds },
+  { key: 'pii.keys_file', fallback: '', read: readText },
   { key: 'retention.events.raw', fallback: null, read: readRetention },
   { key: 'retention.events.dlq', fallback: null, read: readRetention },
   { key: 'retention.bronze', fallback: null, read: readKept('bronze') },
@@ -164,6 +171,7 @@ export function listSettings(
     { setting: 'http.port', value: String(http.port) },
     { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
     { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
+    { setting: 'pii.keys_file', value: config.pii.keysFile ?? 'in the data directory' },
     { setting: 'retention.events.raw', value: formatRetention(retention.rawMs) },
     { setting: 'retention.events.dlq', value: formatRetention(retention.dlqMs) },
     ...['bronze', 'silver', 'gold'].map((layer) => {
@@ -269,6 +277,7 @@ function assemble(
     retention: { rawMs: limit('retention.events.raw'), dlqMs: limit('retention.events.dlq') },
     // readPlaceholderIds gives a list of texts.
     identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },
+    pii: { keysFile: text('pii.keys_file') === '' ? null : text('pii.keys_file') },
     targets: targetsFor(text('data')),
   }
 }

@@ -21,20 +21,34 @@ export function createCsvScanner(style: CsvStyle): RowScanner {
   return (buffer, at, lineEnd, isEnd) => {
     const quote = buffer.subarray(at, lineEnd).indexOf(QUOTE)
     if (quote < 0) {
-      const text = decode(buffer.subarray(at, trimCr(buffer, at, lineEnd)))
-      const values = text instanceof RowFault ? text : text.split(style.delimiter)
+      const bytes = buffer.subarray(at, trimCr(buffer, at, lineEnd))
+      const text = decode(bytes)
+      const values =
+        text instanceof RowFault
+          ? new RowFault(text.reason, text.message, splitBytes(bytes, style.delimiter, decode))
+          : text.split(style.delimiter)
       return { next: lineEnd + 1, lines: 1, values }
     }
     return scanQuoted({ buffer, at, lineEnd, isEnd, delimiter, decode })
   }
 }
 
+/** The fields of a row of which some can't be decoded. */
+function splitBytes(bytes: Buffer, delimiter: string, decode: Decode): (string | undefined)[] {
+  return bytes
+    .toString('latin1')
+    .split(delimiter)
+    .map((field) => decode(Buffer.from(field, 'latin1')))
+    .map((text) => (text instanceof RowFault ? undefined : text))
+}
+
 /** Why a row does not fit a header of `columns` columns; undefined if it fits. */
 export function checkColumnCount(fields: readonly string[], columns: number): RowFault | undefined {
   if (fields.length === columns) return undefined
-  return fields.length < columns
-    ? new RowFault('missing_field', `${fields.length} of ${columns} columns; is the line cut off?`)
-    : new RowFault('wrong_type', `${fields.length} columns, but the header has ${columns}`)
+  const { length } = fields
+  return length < columns
+    ? new RowFault('missing_field', `${length} of ${columns} columns; is the line cut off?`, fields)
+    : new RowFault('wrong_type', `${length} columns, but the header has ${columns}`, fields)
 }
 
 interface QuotedScan {
@@ -49,6 +63,7 @@ interface QuotedScan {
 function scanQuoted(scan: QuotedScan): ScannedRow | undefined {
   const { buffer, delimiter, decode } = scan
   const fields: string[] = []
+  const readable: (string | undefined)[] = []
   let fault: RowFault | undefined
   let lines = 1
   let at = scan.at
@@ -56,19 +71,27 @@ function scanQuoted(scan: QuotedScan): ScannedRow | undefined {
     const field = buffer[at] === QUOTE ? readQuotedField(scan, at) : readPlainField(scan, at)
     if (field === undefined) {
       if (buffer.length - scan.at <= ROW_BYTES_MAX) return undefined
-      return skipFirstLine(scan, new RowFault('too_large', 'the quotes make the row too long'))
+      const why = 'the quotes make the row too long'
+      return skipFirstLine(scan, new RowFault('too_large', why, [...readable, undefined]))
     }
-    if (field instanceof RowFault) return skipFirstLine(scan, field)
-    const text = decode(buffer.subarray(field.start, field.end))
+    if (field instanceof RowFault) {
+      const { reason, message } = field
+      return skipFirstLine(scan, new RowFault(reason, message, [...readable, undefined]))
+    }
+    const decoded = decode(buffer.subarray(field.start, field.end))
+    const isFault = decoded instanceof RowFault
+    const text = !isFault && field.hasDoubled ? decoded.replaceAll('""', '"') : decoded
     if (text instanceof RowFault) fault = text
-    else fields.push(field.hasDoubled ? text.replaceAll('""', '"') : text)
+    else fields.push(text)
+    readable.push(text instanceof RowFault ? undefined : text)
     lines += field.lines
     if (buffer[field.next] === delimiter) {
       at = field.next + 1
       continue
     }
     const next = Math.min(field.next + (buffer[field.next] === CR ? 2 : 1), buffer.length)
-    return { next, lines, values: fault ?? fields }
+    const values = fault ? new RowFault(fault.reason, fault.message, readable) : fields
+    return { next, lines, values }
   }
 }
 

@@ -96,7 +96,14 @@ export class RowSplitter {
     const max = ROW_BYTES_MAX
     const message = `the row has ${bytes} bytes, more than ${max}; the first ${max} are kept`
     const raw = buffer.subarray(at, at + ROW_BYTES_MAX)
-    return { line, raw, values: new RowFault('too_large', message) }
+    const start = this.#scan(
+      Buffer.from(raw.buffer, raw.byteOffset, raw.length),
+      0,
+      raw.length,
+      true,
+    )
+    const readable = start?.values instanceof RowFault ? start.values.readable : start?.values
+    return { line, raw, values: new RowFault('too_large', message, readable) }
   }
 }
 

@@ -16,12 +16,21 @@ export type RowReason =
 export class RowFault {
   readonly reason: RowReason
   readonly message: string
+  /** Where a whole row can't be read: what of it could be. */
+  readonly readable: ReadableValues | undefined
 
-  constructor(reason: RowReason, message: string) {
+  constructor(reason: RowReason, message: string, readable?: ReadableValues) {
     this.reason = reason
     this.message = message
+    this.readable = readable
   }
 }
+
+/**
+ * Of CSV: the fields up to the fault, which may be more or fewer than the header has; undefined
+ * where one can't be read. Of NDJSON: the members up to the fault.
+ */
+export type ReadableValues = readonly (string | undefined)[] | Readonly<Record<string, unknown>>
 
 /** Of CSV: the fields in the header's order. Of NDJSON and Parquet: the row as an object. */
 export type RowValues = readonly string[] | Readonly<Record<string, unknown>>

@@ -7,8 +7,10 @@
 import { CcsError } from '../kernel/errors.ts'
 import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
-import type { Anonymise, PlacedRecord } from './anonymise-event.ts'
+import { IMPORTS_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
+import type { Anonymise, EventFields, PlacedRecord } from './anonymise-event.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
+import type { PersonEvents, PersonValues } from './find-person.ts'
 import { createIdMatcher } from './match-bytes.ts'
 
 /** A partition of the log in which records of the person are. */
@@ -27,14 +29,6 @@ export type RecordFate = 'kept' | 'erased' | Uint8Array
 /** Decides it; asked again about the same record, it answers the same. */
 export type DecideFate = (record: PlacedRecord) => RecordFate
 
-/** What Bronze has of a person. */
-export interface PersonEvents {
-  /** `topic-partition` → offsets. */
-  readonly offsets: ReadonlyMap<string, ReadonlySet<number>>
-  /** Visitors who were this customer and nobody else; they are erased too. */
-  readonly visitors: readonly string[]
-}
-
 /** What an erasure works on. */
 export interface ErasePorts {
   readonly nowMs: number
@@ -45,7 +39,9 @@ export interface ErasePorts {
   logEnds(): Promise<ReadonlyMap<string, number>>
   findEvents(person: Person): Promise<PersonEvents>
   /** What makes events of the person events of nobody known; `ids` are not in them afterwards. */
-  openAnonymiser(person: Person, ids: readonly string[]): Promise<Anonymise>
+  openAnonymiser(person: PersonValues, ids: readonly string[]): Promise<Anonymise>
+  /** The fields of a record of events.raw; undefined: it is none, or not a valid event. */
+  readEvent(record: PlacedRecord): EventFields | undefined
   /** Counts records of all topics, or removes and replaces them. */
   eraseRecords(decide: DecideFate, isDryRun: boolean): Promise<readonly ErasedRecords[]>
   /** Makes all rows of the log again, and removes the old ones, the daily marts included. */
@@ -104,9 +100,10 @@ export async function erasePerson(
   await requireCaughtUp(ports)
   const found = await ports.findEvents(person)
   const all = [person, ...found.visitors.map((id) => ({ kind: 'visitor', id }) as const)]
-  const ids = all.map(({ id }) => id)
-  const anonymise = isAnonymised ? await ports.openAnonymiser(person, ids) : undefined
-  const decide = decideFates(found, ids, anonymise)
+  const ids = [...all.map(({ id }) => id), ...found.pseudonyms]
+  const anonymise = isAnonymised ? await ports.openAnonymiser(found.values, ids) : undefined
+  const isOthers = (record: PlacedRecord) => belongsToOthers(record, ids, ports)
+  const decide = decideFates(found, ids, { anonymise, isOthers })
   const planned = await ports.eraseRecords(decide, true)
   const events = [...found.offsets.values()].reduce((sum, one) => sum + one.size, 0)
   const known = { events, visitors: found.visitors.length, backups: await ports.countBackups() }
@@ -135,25 +132,51 @@ export async function erasePerson(
   return { ...known, applied: true, records, traces, receipt }
 }
 
-/** An event that can't be anonymised is erased, and so is each other record that has an id. */
+/** Of these topics, no record is about a person: they count what was imported and sent again. */
+const LEDGERS = [IMPORTS_TOPIC, REPLAYS_TOPIC]
+
+/**
+ * Whether a record can't be the person's, whatever its bytes: an event names its customer and its
+ * visitor, so a product or a page of the same number as a customer is none.
+ */
+function belongsToOthers(
+  record: PlacedRecord,
+  ids: readonly string[],
+  { readEvent }: Pick<ErasePorts, 'readEvent'>,
+): boolean {
+  if (LEDGERS.some((topic) => record.place.startsWith(`${topic}-`))) return true
+  const event = readEvent(record)
+  if (!event) return false
+  const { customer_id: customer, anonymous_id: visitor } = event
+  return ![customer, visitor].some((one) => typeof one === 'string' && ids.includes(one))
+}
+
+/**
+ * An event that can't be anonymised is erased, and so is each other record that has an id and may
+ * be the person's.
+ */
 function decideFates(
   { offsets }: PersonEvents,
   ids: readonly string[],
-  anonymise: Anonymise | undefined,
+  by: {
+    readonly anonymise: Anonymise | undefined
+    readonly isOthers: (record: PlacedRecord) => boolean
+  },
 ): DecideFate {
   const matchers = ids.map(createIdMatcher)
   const hasId = (bytes: Buffer) => matchers.some((matches) => matches(bytes))
   return (record) => {
     const isEvent = offsets.get(record.place)?.has(record.offset) === true
-    if (!isEvent) return hasId(record.bytes) ? 'erased' : 'kept'
-    const bytes = anonymise?.(record)
+    if (!isEvent) return hasId(record.bytes) && !by.isOthers(record) ? 'erased' : 'kept'
+    const bytes = by.anonymise?.(record)
     return bytes === undefined || hasId(Buffer.from(bytes)) ? 'erased' : bytes
   }
 }
 
 const ID_LENGTH_MIN = 3
 
-function requireSearchable({ id }: Person): void {
+/** CCS_USAGE_INVALID for an id that is too short to search for. */
+export function requireSearchable({ id }: Person): void {
   if (id.length >= ID_LENGTH_MIN) return
   throw new CcsError('CCS_USAGE_INVALID', `"${id}" is too short to be searched for.`, {
     hint: `Name the whole id as events have it, at least ${ID_LENGTH_MIN} characters.`,

@@ -1,6 +1,6 @@
 /** Which events belong to a person, as SQL over Bronze. */
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
-import type { Person } from './erased-ids.ts'
+import type { PersonValues } from './find-person.ts'
 
 /** Bronze, and which columns it has. */
 export interface BronzeRows {
@@ -15,29 +15,37 @@ export interface BronzeRows {
  * that were this customer's and no other's: what a person did before logging in, and what the shop
  * recorded of an order.
  */
-export function personSql({ kind, id }: Person, { from, columns }: BronzeRows): string {
-  const text = quoteText(id)
-  if (kind === 'visitor') return `anonymous_id = ${text}`
+export function personSql(person: PersonValues, { from, columns }: BronzeRows): string {
+  const ids = listSql(person.ids)
+  if (person.kind === 'visitor') return `anonymous_id IN ${ids}`
   const only = ['anonymous_id', 'session_id', 'order_id']
     .filter((column) => columns.has(column))
-    .map((column) => `${column} IN (${onlySql(column, text, from)})`)
-  return `customer_id = ${text} OR (customer_id IS NULL AND (${only.join(' OR ')}))`
+    .map((column) => `${column} IN (${onlySql(column, ids, from)})`)
+  if (person.visitors.length > 0)
+    only.push(`(anonymous_id IN ${listSql(person.visitors)} AND anonymous_id NOT IN
+      (SELECT anonymous_id FROM ${from} WHERE customer_id NOT IN ${ids}))`)
+  return `customer_id IN ${ids} OR (customer_id IS NULL AND (${only.join(' OR ')}))`
+}
+
+function listSql(values: readonly string[]): string {
+  // No id at all is no SQL list.
+  return values.length === 0 ? `('')` : `(${values.map(quoteText).join(', ')})`
 }
 
 /** SELECT of topic, partition and offset of the person's events. */
-export function personEventsSql(person: Person, bronze: BronzeRows): string {
+export function personEventsSql(person: PersonValues, bronze: BronzeRows): string {
   return `SELECT topic, partition, "offset" FROM ${bronze.from} WHERE ${personSql(person, bronze)}`
 }
 
 /** SELECT of the visitors that were this customer's and no other's, as the column `id`. */
-export function ownVisitorsSql(customer: string, { from }: BronzeRows): string {
-  return `SELECT anonymous_id AS id FROM (${onlySql('anonymous_id', quoteText(customer), from)})`
+export function ownVisitorsSql({ ids }: PersonValues, { from }: BronzeRows): string {
+  return `SELECT anonymous_id AS id FROM (${onlySql('anonymous_id', listSql(ids), from)})`
 }
 
 function onlySql(column: string, customer: string, bronze: string): string {
   return `SELECT ${column} FROM ${bronze} WHERE ${column} IS NOT NULL AND customer_id IS NOT NULL
-    AND ${column} IN (SELECT ${column} FROM ${bronze} WHERE customer_id = ${customer})
-    GROUP BY ${column} HAVING count(DISTINCT customer_id) = 1`
+    AND ${column} IN (SELECT ${column} FROM ${bronze} WHERE customer_id IN ${customer})
+    GROUP BY ${column} HAVING bool_and(customer_id IN ${customer})`
 }
 
 /**
@@ -47,7 +55,7 @@ function onlySql(column: string, customer: string, bronze: string): string {
  * user_agent).
  */
 export function personRowsSql(
-  person: Person,
+  person: PersonValues,
   bronze: BronzeRows,
   { fields, hasBotRule }: { readonly fields: readonly string[]; readonly hasBotRule: boolean },
 ): string {

@@ -11,6 +11,12 @@ export interface GateRecord {
   readonly bytes: Buffer
 }
 
+/** What is passed on instead of a record. */
+export interface ReplacedRecord {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
 /** Consecutive records of a partition, committed ones only; possibly none. */
 export interface GateBatch {
   readonly records: readonly GateRecord[]
@@ -29,12 +35,14 @@ export interface GatePartition {
   read(): Promise<GateBatch>
   /**
    * In one transaction: writes the batch without those at `rejected` (indexes, ascending) to
-   * events.valid, unchanged, writes `rejects` to events.dlq, and advances the group's position.
+   * events.valid, unchanged unless `replaced` has others for them, by index; writes `rejects` to
+   * events.dlq, and advances the group's position.
    */
   commit(
     batch: GateBatch,
     rejected: readonly number[],
     rejects: readonly Uint8Array[],
+    replaced?: ReadonlyMap<number, ReplacedRecord>,
   ): Promise<void>
 }
 

@@ -14,8 +14,10 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import { retryWhileUnreachable } from '../kernel/retry.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
+import type { Pseudonymiser } from '../privacy/pseudonymiser.ts'
 import { Gate, type GateOptions, type InvalidRecord } from './gate.ts'
-import type { GateBatch, GatePartition, GateStream } from './gate-stream.ts'
+import type { GateBatch, GatePartition, GateStream, ReplacedRecord } from './gate-stream.ts'
+import { RecordPseudonymiser } from './pseudonymise-records.ts'
 import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
 import { validateRecord } from './validate-record.ts'
 
@@ -47,6 +49,8 @@ export interface GatePorts {
   readonly schemas: () => Promise<GateSchemas>
   /** Finds which rejected records are replays, and of what. */
   readonly findOrigins: OriginFinder
+  /** What replaces values of the fields that `newest` classifies; undefined: it classifies none. */
+  readonly pseudonyms: (newest: RegisteredSchema) => Promise<Pseudonymiser | undefined>
   readonly clock: Clock
   /** Called once for each thing that people should know. */
   readonly onNotice: (text: string) => void
@@ -69,15 +73,6 @@ export interface GateCounts {
 const LAG_POLL_MS = 300
 const REGISTRY_RETRY = { firstMs: 500, mostMs: 10_000 }
 
-/** CCS_CONFIG_INVALID for a target that needs no gate. */
-export function noGate(target: string): CcsError {
-  return new CcsError('CCS_CONFIG_INVALID', `Target "${target}" has no Kafka: it needs no gate.`, {
-    hint:
-      'Name a target that has one: ccs gate --target NAME. ' +
-      'On the embedded log the engine judges by itself.',
-  })
-}
-
 /** One process of the gate. */
 export class GateRun {
   readonly #options: GateRunOptions
@@ -89,6 +84,7 @@ export class GateRun {
   #rejected = 0
   #missing = 0
   #gate: Gate | undefined
+  #records: RecordPseudonymiser | undefined
   #encode: ((batch: RecordBatch, record: RejectedEvent) => void) | undefined
   #lastLookup: Promise<unknown> = Promise.resolve()
   #loading: { readonly sinceMs: number; readonly done: Promise<void> } | undefined
@@ -168,7 +164,7 @@ export class GateRun {
         await committing
         if (validated === undefined) break
         committing = partition
-          .commit(batch, validated.rejected, validated.rejects)
+          .commit(batch, validated.rejected, validated.rejects, validated.replaced)
           .then(() => this.#count(batch, validated))
         // It is awaited before the next commit; until then its error must not count as unhandled.
         committing.catch(() => undefined)
@@ -198,8 +194,12 @@ export class GateRun {
       if (!(await this.#reloadSchemas(readMs, stop))) return undefined
       invalid = this.#findInvalid(batch)
     }
+    const rejected = invalid.map(({ index }) => index)
+    const { pseudonyms } = this.#ports
+    const replaced = await this.#records?.replace(batch.records, new Set(rejected), pseudonyms)
     return {
-      rejected: invalid.map(({ index }) => index),
+      replaced,
+      rejected,
       reasons: invalid.map(({ why }) => why.reason),
       rejects: await this.#rejects(batch, partition, invalid),
     }
@@ -242,6 +242,8 @@ export class GateRun {
     const { raw, dlq } = await this.#ports.schemas()
     const { recordBytesMax, futureToleranceMs } = this.#options
     this.#gate = new Gate({ schemas: raw, recordBytesMax, futureToleranceMs })
+    const newest = raw.at(-1)
+    this.#records = newest && new RecordPseudonymiser(this.#gate, newest)
     this.#encode = compileEncoder<RejectedEvent>(dlq.schema, dlq.id)
   }
 
@@ -286,6 +288,7 @@ interface IndexedInvalid {
 }
 
 interface ValidatedBatch {
+  readonly replaced: ReadonlyMap<number, ReplacedRecord> | undefined
   readonly rejected: readonly number[]
   readonly reasons: readonly Reason[]
   readonly rejects: readonly Uint8Array[]

@@ -13,14 +13,10 @@ import { RecordBatch } from '../log/record-batch.ts'
 import type { EventDays } from './event-days.ts'
 import type { ImportContract } from './import-contract.ts'
 import { bindMapping, type RowMapper } from './mapping/bind-mapping.ts'
-import {
-  bindGroupKey,
-  groupRows,
-  type ReadKey,
-  type RowGroup,
-  type ScatteredKeys,
-} from './mapping/group-rows.ts'
+import { bindGroupKey, type ReadKey } from './mapping/group-key.ts'
+import { groupRows, limitGroupRows } from './mapping/group-rows.ts'
 import type { MappingSpec } from './mapping/mapping-spec.ts'
+import type { FileGroups, RowGroup } from './mapping/row-grouper.ts'
 import type { OpenSpill, RecordSorter } from './record-sorter.ts'
 import type { OrderPrints } from './repeated-orders.ts'
 
@@ -29,13 +25,13 @@ export interface ImportPorts {
   readonly log: EventLog
   readonly clock: Clock
   readonly openRows: (file: string) => Promise<RowReader>
-  /** Returns the SHA-256 of a file's bytes in hex. */
-  readonly hashFile: (file: string) => Promise<string>
+  /** Returns the SHA-256 of a file's bytes in hex; undefined: the signal came first. */
+  readonly hashFile: (file: string, signal: AbortSignal) => Promise<string | undefined>
   readonly openSpill: OpenSpill
 }
 
-/** First all files are read and sorted, then what they give is written. */
-export type ImportPhase = 'read' | 'write'
+/** With `group` files are checked first. All are read, then their events are written. */
+export type ImportPhase = 'check' | 'read' | 'write'
 
 /** What to import and how; `mapping` is already checked against the contract. */
 export interface ImportOptions {
@@ -56,7 +52,7 @@ export interface ImportOptions {
   /** Also sends files that were imported before. */
   readonly includesImported: boolean
   readonly signal: AbortSignal
-  /** Bytes of the files that were read, then events that were written. */
+  /** Bytes of the files that were checked or read, then events that were written. */
   readonly onProgress: (phase: ImportPhase, done: number, total: number) => void
 }
 
@@ -100,8 +96,8 @@ interface FileImportParts {
   readonly options: ImportOptions
   readonly reader: RowReader
   readonly file: string
-  /** Groups whose rows lie apart, as `scanGroups` found them. */
-  readonly scattered: ScatteredKeys
+  /** As `scanGroups` found them. */
+  readonly groups: FileGroups
   /** Given back with each of the file's records. */
   readonly tag: number
   readonly sorted: SortedImport
@@ -145,8 +141,10 @@ export class FileImport {
 
   /** Stops early if there is a signal; then what was read must not be written. */
   async run(onBytes: (bytes: number) => void): Promise<void> {
-    const { options, reader, file, scattered, sorted } = this.#parts
-    for await (const rows of groupRows(reader, this.#readKey, scattered, file)) {
+    const { contract, options, reader, file, groups, sorted } = this.#parts
+    const rowsMax = limitGroupRows(contract.event)
+    const grouping = { file, readKey: this.#readKey, groups, rowsMax }
+    for await (const rows of groupRows(reader, grouping)) {
       for (const row of rows) this.#importRow(row)
       onBytes(reader.bytesRead())
       if (sorted.events.isFull) await sorted.events.spill()
@@ -186,7 +184,7 @@ export class FileImport {
   /** Imports one row, or a group of rows as one event. */
   #importRow(row: SourceRow | RowGroup): void {
     const rows = 'rows' in row ? row.rows : undefined
-    const count = rows?.length ?? 1
+    const count = countRows(row)
     this.#rows += count
     const mapped =
       row.values instanceof RowFault ? row.values : this.#map(row.values, row.line, rows)
@@ -218,7 +216,7 @@ export class FileImport {
 
   #rejectRow(row: SourceRow | RowGroup, fault: Rejection): void {
     const { file, tag, options, contract, sorted } = this.#parts
-    const count = 'rows' in row ? row.rows.length : 1
+    const count = countRows(row)
     if (sorted.rejectsBefore > 0) {
       sorted.rejectsBefore--
       this.#importedBefore += count
@@ -249,4 +247,8 @@ export class FileImport {
     // Rejects have no order of their own, so they keep that of the rows.
     sorted.rejects.add(0, tag, record)
   }
+}
+
+function countRows(row: SourceRow | RowGroup): number {
+  return 'rows' in row ? row.rowCount : 1
 }

@@ -34,6 +34,8 @@ export interface ImportLedgerEntry extends RunProgress {
   readonly run: string
   /** In the first entry of a run: all files that have rows. */
   readonly files?: readonly LedgerFile[]
+  /** In the first entry of a run: from which offset on its orders' fingerprints are kept. */
+  readonly ordersFrom?: number | undefined
   /** SHA-256 of the mapping's text. */
   readonly mapping: string
   /** The time by which rows of this run are judged to be in the future. */
@@ -69,6 +71,7 @@ const NOTHING: RunProgress = { events: 0, rejects: 0, checksum: 0 }
 
 interface KnownRun {
   readonly startedMs: number
+  readonly ordersFrom: number | undefined
   readonly files: readonly LedgerFile[]
   readonly progress: RunProgress
   /** Before the last entry. */
@@ -88,6 +91,8 @@ interface KnownFile {
 /** Where an interrupted run continues. */
 export interface InterruptedRun {
   readonly startedMs: number
+  /** undefined: an older ccs began it, and kept no fingerprints before the run was complete. */
+  readonly ordersFrom: number | undefined
   readonly progress: RunProgress
 }
 
@@ -169,8 +174,9 @@ export class ImportLedger {
     const isFirst = entry.files !== undefined && undone === undefined
     const before = isFirst ? NOTHING : (known?.progress ?? NOTHING)
     const files = entry.files ?? known?.files ?? []
+    const ordersFrom = isFirst ? entry.ordersFrom : known?.ordersFrom
     const progress = { events, rejects, checksum }
-    this.#runs.set(run, { startedMs, files, progress, before, isDone })
+    this.#runs.set(run, { startedMs, ordersFrom, files, progress, before, isDone })
     for (const { file, rows } of files) {
       const old = this.#files.get(file)
       // It stays imported although another run imports it again.

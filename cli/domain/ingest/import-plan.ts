@@ -22,22 +22,28 @@ export interface ImportPlan {
   readonly interrupted: InterruptedRun | undefined
 }
 
-/** Without a ledger (a dry run) all files are new. */
+/**
+ * Without a ledger (a dry run) all files are new; so they are if a signal ends it early, and must
+ * not be imported.
+ */
 export async function planImport(
   { hashFile }: ImportPorts,
   options: ImportOptions,
   ledger: ImportLedger | undefined,
 ): Promise<ImportPlan> {
   const mapping = options.mappingHash
-  if (ledger === undefined) {
-    const files = options.files.map((file) => ({ file, hash: '' }))
-    return { files, key: { run: '', mapping }, interrupted: undefined }
+  const allNew: ImportPlan = {
+    files: options.files.map((file) => ({ file, hash: '' })),
+    key: { run: '', mapping },
+    interrupted: undefined,
   }
+  if (ledger === undefined) return allNew
   const planned: PlannedFile[] = []
   const first = new Map<string, string>()
   const faults: FileFault[] = []
   for (const file of options.files) {
-    const hash = await hashFile(file)
+    const hash = await hashFile(file, options.signal)
+    if (hash === undefined) return allNew
     const sameAs = first.get(hash)
     const find = () => (options.includesImported ? undefined : ledger.findRows(hash, mapping, file))
     const rowsBefore = sameAs === undefined ? collect(faults, file, find) : undefined

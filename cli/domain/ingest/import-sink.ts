@@ -17,6 +17,8 @@ const BATCH_BYTES = 4 * 1024 * 1024
 export interface RunRecords {
   readonly key: RunKey
   readonly startedMs: number
+  /** From which offset on the fingerprints of its orders are kept. */
+  readonly ordersFrom: number | undefined
   /** What is in the log already. */
   readonly progress: RunProgress
   /** Files with rows. */
@@ -30,6 +32,8 @@ export interface RunRecords {
 export interface AppendListener {
   readonly onImportedBefore: (tag: number) => void
   readonly onProgress: (eventsDone: number) => void
+  /** Called before the entry of the ledger after which nothing of the run is done again. */
+  readonly onLast: () => Promise<void>
 }
 
 /** The ledger and the import's partition of both topics. */
@@ -106,6 +110,7 @@ export class ImportSink {
       await rejects.read(batch, { bytesMax })
       progress = { ...progress, rejects: progress.rejects + batch.count }
       const isDone = rejects.isAtEnd && events.isAtEnd
+      if (isDone) await listener.onLast()
       await this.#append('rejects', batch, { run, progress, isFirst, isDone })
       isFirst = false
     }
@@ -117,6 +122,7 @@ export class ImportSink {
       })
       progress = { ...progress, events: progress.events + batch.count, checksum }
       isDone = events.isAtEnd
+      if (isDone) await listener.onLast()
       await this.#append('events', batch, { run, progress, isFirst, isDone })
       listener.onProgress(progress.events)
       isFirst = false
@@ -136,7 +142,7 @@ export class ImportSink {
     else this.#rejectsEnd += batch.count
     await this.ledger.write({
       ...run.key,
-      ...(isFirst ? { files: run.files } : {}),
+      ...(isFirst ? { files: run.files, ordersFrom: run.ordersFrom } : {}),
       ...progress,
       startedMs: run.startedMs,
       atMs,

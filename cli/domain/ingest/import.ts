@@ -8,9 +8,9 @@
  * comes after newer ones is late. A file that can't be read to its end stops the run before
  * anything is written.
  */
-import type { RowReader } from '../documents/source-row.ts'
 import type { Reason } from '../events/contracts.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
+import { checkFiles } from './check-files.ts'
 import { EventDays, type ImportedDays } from './event-days.ts'
 import type { ImportContract } from './import-contract.ts'
 import {
@@ -25,10 +25,10 @@ import {
 import { type ImportPlan, planImport } from './import-plan.ts'
 import { ImportSink } from './import-sink.ts'
 import { type FileFault, joinFaults } from './join-faults.ts'
-import { bindMapping } from './mapping/bind-mapping.ts'
-import { bindGroupKey, type ReadKey, type ScatteredKeys, scanGroups } from './mapping/group-rows.ts'
+import { NO_GROUPS } from './mapping/group-rows.ts'
+import type { FileGroups } from './mapping/row-grouper.ts'
 import { RecordSorter } from './record-sorter.ts'
-import { OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
+import { nextOrderOffset, OrderPrints, type RepeatedOrders } from './repeated-orders.ts'
 
 /** What `ccs import --json` prints: totals, then each file. */
 export interface ImportResult extends ImportCounts {
@@ -58,11 +58,12 @@ export async function importFiles(
   contract: ImportContract,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const { bytesTotal, scattered } = await checkFiles(ports, contract, options)
-  const sink = options.isDryRun ? undefined : await ImportSink.open(ports, options)
+  const { bytesTotal, groups } = await checkFiles(ports, contract, options)
+  const isWritten = !options.isDryRun && !options.signal.aborted
+  const sink = !isWritten ? undefined : await ImportSink.open(ports, options)
   try {
     const plan = await planImport(ports, options, sink?.ledger)
-    const run = new ImportRun({ ports, contract, options, plan, scattered })
+    const run = new ImportRun({ ports, contract, options, plan, groups })
     try {
       await run.read(bytesTotal)
       if (sink !== undefined) await run.write(sink)
@@ -80,8 +81,8 @@ interface ImportRunParts {
   readonly contract: ImportContract
   readonly options: ImportOptions
   readonly plan: ImportPlan
-  /** For each file the groups whose rows lie apart; none without `group`. */
-  readonly scattered: ReadonlyMap<string, ScatteredKeys>
+  /** With `group`: what the scan of each file found. */
+  readonly groups: ReadonlyMap<string, FileGroups>
 }
 
 /** One run: read, then write. */
@@ -91,6 +92,7 @@ class ImportRun {
   /** Those that were read, by the index in the plan. */
   readonly #read = new Map<number, FileImport>()
   #isStopped = false
+  #repeatedOrders: RepeatedOrders = { orders: 0, example: null }
 
   constructor(parts: ImportRunParts) {
     this.#parts = parts
@@ -113,13 +115,14 @@ class ImportRun {
     const faults: FileFault[] = []
     let bytesBefore = 0
     for (const [tag, { file, rowsBefore, sameAs }] of plan.files.entries()) {
+      if (options.signal.aborted) break
       if (rowsBefore !== undefined || sameAs !== undefined) continue
       const reader = await ports.openRows(file)
       try {
         if (reader.isEmpty) continue
         const sorted = this.#sorted
-        const scattered = this.#parts.scattered.get(file) ?? new Map()
-        const parts = { ports, contract, options, reader, file, scattered, tag, sorted }
+        const groups = this.#parts.groups.get(file) ?? NO_GROUPS
+        const parts = { ports, contract, options, reader, file, groups, tag, sorted }
         const one = new FileImport(parts)
         await one.run((bytes) => options.onProgress('read', bytesBefore + bytes, bytesTotal))
         this.#read.set(tag, one)
@@ -130,7 +133,6 @@ class ImportRun {
         await reader.close()
       }
       bytesBefore += reader.bytesTotal
-      if (options.signal.aborted) break
     }
     throwAll(joinFaults(faults))
     this.#isStopped = options.signal.aborted
@@ -139,17 +141,25 @@ class ImportRun {
 
   async write(sink: ImportSink): Promise<void> {
     const { key, interrupted, files } = this.#parts.plan
-    const { events, rejects, nowMs } = this.#sorted
+    const { ports, options } = this.#parts
+    const { events, rejects, orders, nowMs } = this.#sorted
     const ledgerFiles = [...this.#read].flatMap(([tag, one]) => {
       const { file: name, rows } = one.result()
       return rows === 0 ? [] : [{ file: files[tag]?.hash ?? '', name, rows }]
     })
     if (ledgerFiles.length === 0) return
     const progress = interrupted?.progress ?? { events: 0, rejects: 0, checksum: 0 }
-    const run = { key, startedMs: nowMs, progress, files: ledgerFiles, events, rejects }
+    const runFrom = interrupted ? interrupted.ordersFrom : await nextOrderOffset(ports.log)
+    const records = { files: ledgerFiles, events, rejects }
+    const run = { key, startedMs: nowMs, ordersFrom: runFrom, progress, ...records }
     const pending = await sink.append(run, {
       onImportedBefore: (tag) => this.#read.get(tag)?.countImportedBefore(),
-      onProgress: (done) => this.#parts.options.onProgress('write', done, events.count),
+      onProgress: (done) => options.onProgress('write', done, events.count),
+      // Before the run counts as complete, so that a process that is killed here repeats it.
+      onLast: async () => {
+        const writesTo = { owner: 'ccs import', atMs: ports.clock.nowMs(), runFrom }
+        this.#repeatedOrders = await orders.find(ports.log, writesTo)
+      },
     })
     for (const [tag, count] of pending) this.#read.get(tag)?.excludePending(count)
     this.#isStopped = pending.size > 0
@@ -160,9 +170,7 @@ class ImportRun {
     const { isDryRun, topic, partition } = options
     const { examples, days, orders } = this.#sorted
     // Of a run that is not complete, the same command finds them later.
-    const isWritten = !isDryRun && !this.#isStopped
-    const writesTo = isWritten ? { owner: 'ccs import', atMs: ports.clock.nowMs() } : undefined
-    const repeatedOrders = this.#isStopped ? NO_ORDERS : await orders.find(ports.log, writesTo)
+    if (isDryRun && !this.#isStopped) this.#repeatedOrders = await orders.find(ports.log, undefined)
     const rows = new Map<string, number>()
     const files = plan.files.map(({ file, rowsBefore, sameAs }, tag) => {
       const result = this.#read.get(tag)?.result()
@@ -177,7 +185,7 @@ class ImportRun {
       topic,
       partition,
       ...sum(files),
-      repeatedOrders,
+      repeatedOrders: this.#repeatedOrders,
       days: days.summarize(),
       files,
       examples,
@@ -191,53 +199,7 @@ class ImportRun {
   }
 }
 
-const NO_ORDERS: RepeatedOrders = { orders: 0, example: null }
-
 const NO_ROWS = { accepted: 0, merged: 0, rejected: 0, leftOut: 0, reasons: {}, repeatedHeaders: 0 }
-
-interface CheckedFiles {
-  readonly bytesTotal: number
-  readonly scattered: ReadonlyMap<string, ScatteredKeys>
-}
-
-/** Throws the errors of all files together. */
-async function checkFiles(
-  { openRows }: ImportPorts,
-  { event }: ImportContract,
-  { files, mapping }: ImportOptions,
-): Promise<CheckedFiles> {
-  const faults: FileFault[] = []
-  const scattered = new Map<string, ScatteredKeys>()
-  let bytesTotal = 0
-  for (const file of files) {
-    try {
-      let isEmpty = true
-      const reader = await openRows(file)
-      try {
-        const { format, columns } = reader
-        if (!reader.isEmpty) bindMapping(mapping, event, { file, format, columns })
-        bytesTotal += reader.bytesTotal
-        isEmpty = reader.isEmpty
-      } finally {
-        await reader.close()
-      }
-      if (mapping.group !== undefined && !isEmpty)
-        scattered.set(file, await scanGroups(() => openRows(file), bindKey(mapping, file), file))
-    } catch (error) {
-      if (!(error instanceof CcsError)) throw error
-      faults.push({ file, fault: error })
-    }
-  }
-  throwAll(joinFaults(faults))
-  return { bytesTotal, scattered }
-}
-
-function bindKey(
-  mapping: ImportOptions['mapping'],
-  file: string,
-): (reader: RowReader) => ReadKey | undefined {
-  return ({ format, columns }) => bindGroupKey(mapping, { file, format, columns })
-}
 
 function sum(files: readonly ImportedFile[]): ImportCounts {
   const total = { rows: 0, accepted: 0, merged: 0, rejected: 0, leftOut: 0, importedBefore: 0 }

@@ -33,10 +33,18 @@ export const ORDERS_PARTITION = 1
 const SORT_BYTES = 16 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
+/** The offset from which on the fingerprints of a run that begins now are kept. */
+export async function nextOrderOffset(log: EventLog): Promise<number> {
+  if (!(await log.partitions(IMPORTS_TOPIC)).includes(ORDERS_PARTITION)) return 0
+  return (await log.range(IMPORTS_TOPIC, ORDERS_PARTITION)).end
+}
+
 /** Words of the id's SHA-256 (three of 32 bits) and the CRC of the event's contents. */
 const PRINT_BYTES = 16
 const EARLIER = 0
 const OWN = 1
+/** Kept since this run began: by an interrupted process of it, or by another run in between. */
+const SINCE = 2
 
 /** A purchase as it was read from a file. */
 export interface ImportedOrder {
@@ -82,18 +90,22 @@ export class OrderPrints {
 
   /**
    * Compares with the orders of earlier imports and, with `writesTo`, keeps the new ones there,
-   * under the name of that owner. Reads nothing if the run has no purchase.
+   * under the name of that owner. Reads nothing if the run has no purchase. Doing it again for an
+   * interrupted run finds the same: fingerprints from the offset `runFrom` on are not of earlier
+   * imports if the run has the same ones.
    */
   async find(
     log: EventLog,
-    writesTo: { readonly owner: string; readonly atMs: number } | undefined,
+    writesTo:
+      | { readonly owner: string; readonly atMs: number; readonly runFrom: number | undefined }
+      | undefined,
   ): Promise<RepeatedOrders> {
     const found: { orders: number; example: RepeatedOrders['example'] } = {
       orders: 0,
       example: null,
     }
     if (this.#sorter.count === 0) return found
-    await this.#addEarlier(log)
+    await this.#addEarlier(log, writesTo?.runFrom ?? Number.POSITIVE_INFINITY)
     const fresh = new RecordBatch()
     const writer = writesTo && (await log.writer(IMPORTS_TOPIC, ORDERS_PARTITION, writesTo.owner))
     const append = async () => {
@@ -120,13 +132,13 @@ export class OrderPrints {
     return found
   }
 
-  async #addEarlier(log: EventLog): Promise<void> {
+  async #addEarlier(log: EventLog, runFrom: number): Promise<void> {
     if (!(await log.partitions(IMPORTS_TOPIC)).includes(ORDERS_PARTITION)) return
     const { start: from } = await log.range(IMPORTS_TOPIC, ORDERS_PARTITION)
     const place = { topic: IMPORTS_TOPIC, partition: ORDERS_PARTITION, from }
     for await (const { records } of readRecords(log, place))
-      for (const { bytes } of records) {
-        this.#add(EARLIER, bytes)
+      for (const { offset, bytes } of records) {
+        this.#add(offset < runFrom ? EARLIER : SINCE, bytes)
         if (this.#sorter.isFull) await this.#sorter.spill()
       }
   }
@@ -193,6 +205,7 @@ type OwnOrder = readonly [orderId: string, origin: string, recordCrc: number]
 class OrderGroup {
   #id = Buffer.alloc(0)
   readonly earlier = new Set<number>()
+  readonly since = new Set<number>()
   /** By the CRC of their contents. */
   readonly own = new Map<number, OwnOrder>()
 
@@ -209,6 +222,7 @@ class OrderGroup {
     this.#id = print.subarray(0, PRINT_BYTES - 4)
     const crc = print.readUInt32LE(PRINT_BYTES - 4)
     if (tag === EARLIER) this.earlier.add(crc)
+    else if (tag === SINCE) this.since.add(crc)
     // `add` of OrderPrints wrote it.
     else if (!this.own.has(crc)) this.own.set(crc, JSON.parse(print.toString('utf8', PRINT_BYTES)))
   }
@@ -216,6 +230,7 @@ class OrderGroup {
   clear(): void {
     this.#id = Buffer.alloc(0)
     this.earlier.clear()
+    this.since.clear()
     this.own.clear()
   }
 }
@@ -225,15 +240,18 @@ function finish(
   found: { orders: number; example: RepeatedOrders['example'] },
   fresh: RecordBatch,
 ): void {
-  const fromBefore = group.earlier.size > 0
-  const unkept = [...group.own].filter(([crc]) => !group.earlier.has(crc))
-  for (const [crc] of unkept) {
+  const { earlier, since } = group
+  for (const crc of group.own.keys()) {
+    if (earlier.has(crc) || since.has(crc)) continue
     const print = Buffer.alloc(PRINT_BYTES)
     group.id.copy(print)
     print.writeUInt32LE(crc, PRINT_BYTES - 4)
     fresh.add(print)
   }
-  const own = unkept.filter(([, [, , recordCrc]]) => !group.earlier.has(recordCrc))
+  const own = [...group.own].filter(
+    ([crc, [, , recordCrc]]) => !earlier.has(crc) && !earlier.has(recordCrc),
+  )
+  const fromBefore = earlier.size > 0 || [...since].some((crc) => !group.own.has(crc))
   const again = fromBefore ? own[0] : own[1]
   if (again) {
     found.orders++

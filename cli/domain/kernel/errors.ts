@@ -55,6 +55,7 @@ const EXIT_BY_CODE = {
   CCS_REGISTRY_REFUSED: EXIT.unreachable,
   CCS_DEPLOY_LOCKED: EXIT.unexpected,
   CCS_MANIFEST_INVALID: EXIT.unexpected,
+  CCS_KEYS_INVALID: EXIT.unexpected,
   CCS_LAKE_DAMAGED: EXIT.checkFailed,
   CCS_PLAN_CHANGES: EXIT.changes,
   CCS_CHECK_FAILED: EXIT.checkFailed,

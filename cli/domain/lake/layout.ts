@@ -25,6 +25,8 @@ export interface DataLayout {
   readonly scrub: string
   /** Keyed hashes of persons who were erased. */
   readonly erased: string
+  /** Keys of pseudonyms, unless ccs.yml names another file. */
+  readonly piiKeys: string
 }
 
 /** The layout of the data directory `root`. */
@@ -41,6 +43,7 @@ export function dataLayout(root: string): DataLayout {
     checkMarks: `${root}/checked.json`,
     scrub: `${root}/scrub.json`,
     erased: `${root}/erased.json`,
+    piiKeys: `${root}/pii-keys.json`,
   }
 }
 

@@ -22,12 +22,16 @@ export interface LakeFile {
   readonly crc32: number
 }
 
-/** How far a partition of the log was read. */
-export interface PartitionPosition {
+/** How far a partition was read. */
+export interface PartitionEnd {
   readonly topic: string
   readonly partition: number
   /** Offset of the first record that was not read yet. */
   readonly nextOffset: number
+}
+
+/** How far a partition of the log was read. */
+export interface PartitionPosition extends PartitionEnd {
   /**
    * Greatest corrected event time so far, ms, each event's at most the time at which it was
    * appended; the watermark is the declared delay behind it. null: no event yet.

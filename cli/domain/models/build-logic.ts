@@ -33,6 +33,8 @@ export interface LogicTexts {
   readonly seeds?: readonly NamedText[]
   readonly timezone: string
   readonly rawColumns: readonly DuckColumn[]
+  /** Classes of the fields of events, as a text; '' for none. */
+  readonly classes?: string
 }
 
 /** An empty DuckDB to parse and bind with. */
@@ -83,6 +85,8 @@ export async function buildLogic(texts: LogicTexts, database: LogicDatabase): Pr
   )
   const settings = { shop_timezone: timezone }
   const prints = new Map(seeds.map((one) => [one.name, one.fingerprint]))
+  // Rows with pseudonyms are other rows.
+  if (texts.classes) prints.set('raw.events', `raw.events (${texts.classes})`)
   const [graph, bound] = await Promise.allSettled([
     takeYielding(fingerprintModels(sorted, { macros, settings, fingerprints: prints }), database),
     binding,

@@ -6,6 +6,7 @@ import type {
   Counts,
   DedupedDay,
   Manifest,
+  PartitionEnd,
   PartitionPosition,
   StateFile,
 } from '../lake/manifest.ts'
@@ -54,6 +55,11 @@ export interface BatchEngine<
    * resolves. Returns the rejects.
    */
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]>
+  /**
+   * Counts what lies before these offsets as read: behind the last frame there may be marks of
+   * records that were erased or lost. Called between two calls of `ingest`; never goes back.
+   */
+  skipTo(ends: readonly PartitionEnd[]): void
   /**
    * Runs one SELECT over the current Bronze, Silver and Gold; `nowMs` is the time of right_now().
    * CCS_QUERY_LIMIT if it exceeds the limits of ccs.yml or its own.

@@ -7,7 +7,7 @@
 
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
-import type { LogGap, LogSource, PartitionPosition } from '../lake/manifest.ts'
+import type { LogGap, LogSource, PartitionEnd, PartitionPosition } from '../lake/manifest.ts'
 import type { EventLog, LogFrame, LogReader } from '../log/event-log.ts'
 
 /** How often to look for new partitions. */
@@ -106,6 +106,14 @@ export class PartitionReaders {
       ends.set(partition, end + (this.#sources.get(partition)?.shift ?? 0))
     }
     return ends
+  }
+
+  /** Where each reader continues, shifted; before that, the log has no more records to return. */
+  positions(): readonly PartitionEnd[] {
+    const { topic } = this.#options
+    return this.#readers.map(({ partition, shift, reader }) => {
+      return { topic, partition, nextOffset: reader.position() + shift }
+    })
   }
 
   hasReached(ends: ReadonlyMap<number, number>): boolean {

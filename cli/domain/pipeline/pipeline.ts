@@ -210,12 +210,13 @@ export class Pipeline {
     const { positions } = this.#parts.engine
     this.#startEnds ??= await this.#drain.retryUntilStopped(() => this.#readers.ends())
     const frames = await this.#drain.retryUntilStopped(() => this.#readFrames(positions))
-    if (frames?.length === 0) this.#hasCaughtUp = true
+    if (frames?.length === 0) {
+      this.#hasCaughtUp = true
+      this.#parts.engine.skipTo(this.#readers.positions())
+    }
     if (frames === undefined || frames.length === 0) return 0
-    const learned = await this.#drain.retryUntilStopped(
-      () => this.#refreshSchemas(frames),
-      'schemas',
-    )
+    const refresh = async () => (await this.#parts.refreshSchemas?.(frames)) ?? true
+    const learned = await this.#drain.retryUntilStopped(refresh, 'schemas')
     if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#ingesting = this.#ingest(frames)
@@ -234,13 +235,9 @@ export class Pipeline {
     return isShared ? frames : this.#importRuns.mark(frames)
   }
 
-  async #refreshSchemas(frames: readonly LogFrame[]): Promise<true> {
-    await this.#parts.refreshSchemas?.(frames)
-    return true
-  }
-
   async #ingest(frames: readonly LogFrame[]): Promise<void> {
     const rejects = await this.#parts.engine.ingest(frames)
+    this.#parts.engine.skipTo(this.#readers.positions())
     if (rejects.length === 0) return
     const { writeRejects } = this.#parts
     this.#dlqEnd = await this.#outage.retryWhileUnavailable('rejects', () => writeRejects(rejects))

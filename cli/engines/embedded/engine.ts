@@ -1,7 +1,6 @@
 /**
- * The embedded engine: log frames in, query results out, now and then a snapshot that is written
- * while the next rows come in. What is not committed is in an in-memory DuckDB; after a crash the
- * log brings it back.
+ * The embedded engine: log frames in, query results out, now and then a snapshot, written while the
+ * next rows come in. What no commit has is in a DuckDB in memory; a crash leaves it in the log.
  */
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
@@ -9,7 +8,7 @@ import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
-import type { WriteOptions } from '../../domain/pipeline/batch-engine.ts'
+import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
 import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
@@ -152,6 +151,8 @@ export class EmbeddedEngine {
     return this.#rows.ingest(frames, this.#arrivals)
   }
 
+  readonly skipTo: BatchEngine['skipTo'] = (ends) => this.#arrivals.skipTo(ends)
+
   /** Adds all ingested rows to the models. `asTables`: their open rows are tables afterwards. */
   async #merge(models: ReadonlySet<string>, asTables: boolean): Promise<void> {
     const seq = await this.#rows.flush()
@@ -167,7 +168,6 @@ export class EmbeddedEngine {
     await this.#gold.dropUnused()
   }
 
-  /** See BatchEngine. */
   findFailing(isOverdue: () => boolean): Promise<readonly FailingRecord[]> {
     return this.#exclusively(async () =>
       findFailingRecords(await this.connectDelta(), {

@@ -2,7 +2,6 @@
 import { listNames } from '../../adapters/files/files.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout, generationName, parseGenerationName } from '../../domain/lake/layout.ts'
-import type { PartitionPosition } from '../../domain/lake/manifest.ts'
 import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { describeLogLoss, findLogLoss } from './log-loss.ts'
 import { adoptRows, type RebuildParts, rebuildFromLog } from './rebuild.ts'
@@ -24,25 +23,9 @@ export async function rebuildErased(parts: RebuildParts): Promise<void> {
   const built = await rebuildFromLog(parts, base)
   await adoptRows(parts, base.serial, {
     ...built,
-    positions: passMarks(built.positions, base.positions),
     ...(base.gaps ? { gaps: base.gaps } : {}),
   })
   await removeOldRows(parts)
-}
-
-/** Marks at the end of a partition are no frames to be read: its records count as read. */
-function passMarks(
-  built: readonly PartitionPosition[],
-  base: readonly PartitionPosition[],
-): readonly PartitionPosition[] {
-  const isOf = (one: PartitionPosition) => (other: PartitionPosition) =>
-    one.topic === other.topic && one.partition === other.partition
-  const passed = built.map((one) => {
-    const before = base.find(isOf(one))?.nextOffset ?? 0
-    return { ...one, nextOffset: Math.max(one.nextOffset, before) }
-  })
-  const onlyMarks = base.filter((one) => !built.some(isOf(one)))
-  return [...passed, ...onlyMarks.map((one) => ({ ...one, maxEventMs: null }))]
 }
 
 /** At once, not after the time that readers of old rows usually have. */

@@ -3,6 +3,7 @@
 import { readErased } from '../../adapters/files/erased-file.ts'
 import type { FaultPoint } from '../../adapters/files/fault-point.ts'
 import type { Files } from '../../adapters/files/files.ts'
+import { openPseudonymSource } from '../../adapters/files/pseudonym-source.ts'
 import type { Config } from '../../domain/config/config.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Lake, LakeGuard, ManifestStore } from '../../domain/lake/lake.ts'
@@ -57,6 +58,7 @@ export async function openEngine(
   const stateRoot = options.stateRoot ?? dataLayout(store.root).state
   const { manifest, failing } = options
   const erased = await readErased(store.files, store.root)
+  const pseudonyms = await openPseudonymSource(store, config, logic.rawSchemas)
   return EmbeddedEngine.open({
     graph: logic.graph,
     macros: logic.macros,
@@ -68,6 +70,7 @@ export async function openEngine(
       futureToleranceMs: gate.futureToleranceMs,
       ...(failing ? { failing } : {}),
       ...(erased ? { erased } : {}),
+      ...(pseudonyms ? { pseudonyms } : {}),
     },
     memoryLimitBytes: engine.memoryLimitBytes,
     queryLimits: config.query,

@@ -7,7 +7,12 @@ import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
-import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
+import type {
+  Counts,
+  Manifest,
+  PartitionEnd,
+  PartitionPosition,
+} from '../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
@@ -74,6 +79,10 @@ export class RestartableEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWr
 
   ingest(frames: readonly LogFrame[]): Promise<readonly Reject[]> {
     return this.#engine.ingest(frames)
+  }
+
+  skipTo(ends: readonly PartitionEnd[]): void {
+    this.#engine.skipTo(ends)
   }
 
   async query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {

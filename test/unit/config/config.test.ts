@@ -42,6 +42,7 @@ describe('a sound ccs.yml', () => {
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
       identity: { placeholderIds: PLACEHOLDER_IDS },
+      pii: { keysFile: null },
       retention: { rawMs: null, dlqMs: null },
       targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
     }
@@ -202,7 +203,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, query, retention, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, pii, query, retention, targets, timezone.',
       })
     }
   })

@@ -1,19 +1,18 @@
 /** Rows of one order become one event: adjacent or apart, complete, exact, in bounded memory. */
-import { writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { hashFile } from '../../../cli/adapters/files/open-rows.ts'
 import {
   RowFault,
   type RowReader,
   type SourceRow,
 } from '../../../cli/domain/documents/source-row.ts'
-import {
-  groupRows,
-  type RowGroup,
-  scanGroups,
-} from '../../../cli/domain/ingest/mapping/group-rows.ts'
+import type { RowKey } from '../../../cli/domain/ingest/mapping/group-key.ts'
+import { groupRows, scanGroups } from '../../../cli/domain/ingest/mapping/group-rows.ts'
 import { KeyCounts } from '../../../cli/domain/ingest/mapping/key-counts.ts'
+import type { RowGroup } from '../../../cli/domain/ingest/mapping/row-grouper.ts'
 import { ImportTest, runImport } from '../../fixtures/import-parts.ts'
 
 const MAPPING = `
@@ -130,13 +129,13 @@ test('conditions of the order see the whole order, those of its lines their own 
   ])
 })
 
-test('rows that lie apart are put together, and a faulty row between them stays alone', async () => {
+test('rows that lie apart are put together, and a faulty row between orders stays alone', async () => {
   const row = (order: string, sku: string) => `${order},2026-01-01,v1,,,,,,,,${sku},1.00`
   const file = write(
     'a.csv',
     row('o1', 'a'),
-    'cut off',
     row('o1', 'b'),
+    'cut off',
     row('o2', 'c'),
     row('o3', 'd'),
     row('o2', 'e'),
@@ -213,8 +212,12 @@ function readerOf(rows: readonly SourceRow[], batch: number): RowReader {
   }
 }
 
-const readKey = (values: SourceRow['values']) =>
-  values instanceof RowFault ? undefined : String(Object.values(values)[0]) || undefined
+const readKey = ({ values }: SourceRow): RowKey =>
+  values instanceof RowFault
+    ? { fault: values, candidates: [] }
+    : String(Object.values(values)[0]) || undefined
+
+const SCAN = { file: 'a.csv', signal: new AbortController().signal, onBytes: () => {}, rowsMax: 30 }
 
 test('each key is one group with all of its rows, in whatever order they come', async () => {
   const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd', '', 'fault'), { maxLength: 30 })
@@ -226,11 +229,11 @@ test('each key is one group with all of its rows, in whatever order they come', 
         values: key === 'fault' ? new RowFault('undecodable', 'x') : [key],
       }))
       const open = () => Promise.resolve(readerOf(rows, batch))
-      const scattered = await scanGroups(open, () => readKey, 'a.csv')
+      const found = await scanGroups(open, () => readKey, SCAN)
+      const grouping = { file: 'a.csv', readKey, groups: found, rowsMax: 30 }
       const groups: (SourceRow | RowGroup)[] = []
-      for await (const some of groupRows(await open(), readKey, scattered, 'a.csv'))
-        groups.push(...some)
-      const last = groups.map((group) => ('rows' in group ? group.lastLine : group.line))
+      for await (const some of groupRows(await open(), grouping)) groups.push(...some)
+      const last = groups.flatMap((group) => ('rows' in group ? [group.lastLine] : []))
       expect(last).toEqual([...last].sort((a, b) => a - b))
       const raws = groups.flatMap(({ raw }) => Buffer.from(raw).toString().split('\n'))
       expect(raws.sort()).toEqual(list.map((key, i) => `${key}${i}`).sort())
@@ -249,13 +252,64 @@ test('a file whose orders are spread too far is refused with what to do', async 
     values: [key],
   }))
   const open = () => Promise.resolve(readerOf(rows, 10))
-  await expect(scanGroups(open, () => readKey, 'a.csv', 1000)).rejects.toMatchObject({
+  await expect(
+    scanGroups(open, () => readKey, { ...SCAN, heldBytesMax: 1000 }),
+  ).rejects.toMatchObject({
     code: 'CCS_IMPORT_INVALID',
     exit: 2,
     location: { file: 'a.csv', line: 2 },
     hint: 'Sort the file by the columns of "group"; one of the groups is k10.',
   })
-  expect((await scanGroups(open, () => readKey, 'a.csv', 5000)).size).toBe(50)
+  expect(
+    (await scanGroups(open, () => readKey, { ...SCAN, heldBytesMax: 5000 })).scattered.size,
+  ).toBe(50)
+})
+
+test.each([
+  ['while its groups are looked for', 1, 'check'],
+  ['while its groups are looked for a second time', 7, 'check'],
+  ['while it is hashed', Number.POSITIVE_INFINITY, 'hash'],
+  ['while it is read', 1, 'read'],
+])('an import stopped %s ends and has written nothing', async (_, at, where) => {
+  const row = (i: number) => `o${i % 5000},2026-01-01,v${'x'.repeat(150)},,,,,,,,a,1.00`
+  const file = write('a.csv', ...Array.from({ length: 10_000 }, (_, i) => row(i)))
+  const stop = new AbortController()
+  let calls = 0
+  let after = 0
+  const result = await runImport(setting, MAPPING, [file], {
+    signal: stop.signal,
+    onProgress: (phase) => {
+      if (stop.signal.aborted) after++
+      if (phase === where && ++calls === at) stop.abort()
+    },
+    ports: {
+      hashFile: (name, signal) => {
+        if (where === 'hash') stop.abort()
+        return hashFile(name, signal)
+      },
+    },
+  })
+  expect(stop.signal.aborted).toBe(true)
+  expect(after).toBe(0)
+  expect(result).toMatchObject({ isStopped: true, rows: 0, files: [{ file, rows: 0 }] })
+  expect([await events(), await rejects()]).toEqual([[], []])
+})
+
+test('progress of the check goes forward up to its total', async () => {
+  const line = (order: string) => `${order},2026-01-01,v1,,,,,,,,a,1.00`
+  const apart = write('a.csv', line('o1'), line('o2'), line('o1'))
+  const together = write('b.csv', line('o3'), line('o3'))
+  const done: number[] = []
+  let most = 0
+  const onProgress = (phase: string, bytes: number, total: number) => {
+    if (phase === 'check') done.push(bytes)
+    if (phase === 'check') most = total
+  }
+  await runImport(setting, MAPPING, [apart, together], { onProgress })
+  const sizes = [apart, together].map((one) => statSync(one).size)
+  expect(most).toBe(2 * ((sizes[0] ?? 0) + (sizes[1] ?? 0)))
+  expect(done).toEqual([...done].sort((a, b) => a - b))
+  expect(done.at(-1)).toBe(2 * (sizes[0] ?? 0) + (sizes[1] ?? 0))
 })
 
 test('hashes of keys are numbers up to 2^53, and a hundred thousand keys are counted', () => {

@@ -154,6 +154,25 @@ describe('times', () => {
     expect(typeof parse === 'string' ? parse : parse(text)).toBeUndefined()
   })
 
+  test.each([
+    ['+14:00', '2025-12-31T10:00:00.000Z'],
+    ['-12:00', '2026-01-01T12:00:00.000Z'],
+    ['+05:45', '2025-12-31T18:15:00.000Z'],
+    ['-0930', '2026-01-01T09:30:00.000Z'],
+    ['+14:01', undefined],
+    ['+99:99', undefined],
+    ['-12:01', undefined],
+    ['+01:60', undefined],
+    ['-0099', undefined],
+    ['+15', undefined],
+  ])('of the offset %s only real ones are read', (offset, expected) => {
+    for (const format of ['iso', 'YYYY-MM-DDTHH:mm:ssZ']) {
+      const parse = createTimeParser(format, 'UTC')
+      const ms = typeof parse === 'string' ? Number.NaN : parse(`2026-01-01T00:00:00${offset}`)
+      expect(ms === undefined ? undefined : new Date(ms).toISOString()).toBe(expected)
+    }
+  })
+
   test('a wrong pattern or time zone is an error', () => {
     expect(createTimeParser('YYYY-MM', 'UTC')).toContain('no day')
     expect(createTimeParser('unix', 'UTC')).toContain('epoch_s')

@@ -10,6 +10,7 @@ import {
   ORDERS_PARTITION,
 } from '../../../cli/domain/ingest/repeated-orders.ts'
 import { crc32c } from '../../../cli/domain/log/crc32c.ts'
+import type { EventLog } from '../../../cli/domain/log/event-log.ts'
 import { RecordBatch } from '../../../cli/domain/log/record-batch.ts'
 import { IMPORTS_TOPIC } from '../../../cli/domain/log/topics.ts'
 import {
@@ -98,6 +99,36 @@ test('contents are the same whatever version of the schema they are written with
   const other = await importLines('b.csv', ['o3,axe,8'], { contract })
   expect(other.repeatedOrders).toMatchObject({ orders: 1, example: { orderId: 'o3' } })
 })
+
+test.each([1, 2, 3, 4, 5, 6, 7])(
+  'an import killed at append %i names and keeps the same orders later',
+  async (cut) => {
+    await importLines('z.csv', ['o1,hose,10'])
+    const lines = ['o1,saw,5', 'o2,rake,20', 'o2,axe,7', 'o3,pot,3', 'bad']
+    let appends = 0
+    const log: EventLog = {
+      ...setting.log,
+      writer: async (...args) => {
+        const writer = await setting.log.writer(...args)
+        const append: typeof writer.append = (batch, appendMs) => {
+          if (++appends === cut) throw new Error('killed')
+          return writer.append(batch, appendMs)
+        }
+        const close = () => writer.close()
+        return { topic: writer.topic, partition: writer.partition, append, close }
+      },
+    }
+    const changes = { ports: { log }, batchBytes: 300 }
+    await expect(importLines('a.csv', lines, changes)).rejects.toThrow('killed')
+    // The contents of o1 are those of z.csv.
+    const other = await importLines('x.csv', ['o9,hose,10', 'o1,hose,10'])
+    expect(other.repeatedOrders.orders).toBe(0)
+    expect((await importLines('a.csv', lines)).repeatedOrders.orders).toBe(2)
+    expect((await importLines('a.csv', lines)).repeatedOrders.orders).toBe(0)
+    const later = await importLines('b.csv', ['o1,hose,11', 'o2,rake,21', 'o3,pot,4', 'o4,can,1'])
+    expect(later.repeatedOrders.orders).toBe(3)
+  },
+)
 
 test('fingerprints that earlier versions of ccs kept are understood', async () => {
   const lines = ['o1,hose,10']

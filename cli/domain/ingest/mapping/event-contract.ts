@@ -33,6 +33,8 @@ export interface ContractField {
   readonly fallback: unknown
   /** For kind items: the fields of an order line. */
   readonly fields: readonly ContractField[]
+  /** For kind items: how many there may be; undefined if the schema doesn't say. */
+  readonly maxItems?: number | undefined
 }
 
 /** The fields of an event, and what each event type requires. */
@@ -61,6 +63,7 @@ function readField(field: AvroField): ContractField {
     isRequired: !field.hasDefault && branches.every((branch) => branch.kind !== 'null'),
     fallback: field.hasDefault ? field.default : null,
     fields: lines?.kind === 'record' ? lines.fields.map(readField) : [],
+    maxItems: field.rules.maxItems,
   }
 }
 

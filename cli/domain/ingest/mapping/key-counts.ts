@@ -29,22 +29,44 @@ export class KeyCounts {
   /** Counts one row of a key; `isNewRun`: the row before it had another key. */
   add(key: string, isNewRun: boolean): void {
     const hash = KeyCounts.hash(key)
-    let slot = this.#find(hash)
-    if (this.#hashes[slot] === hash) {
-      if (isNewRun) this.#scattered.add(hash)
-    } else {
-      if (++this.#size > this.#hashes.length / 2) {
-        this.#grow()
-        slot = this.#find(hash)
-      }
-      this.#hashes[slot] = hash
-    }
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1
+    const slot = this.#take(hash)
+    const count = this.#counts[slot] ?? 0
+    if (count > 0 && isNewRun) this.#scattered.add(hash)
+    this.#counts[slot] = count + 1
+  }
+
+  /** Instead of a count: keeps the first number, such as a line, that is given for a key. */
+  keepFirst(key: string, value: number): void {
+    const slot = this.#take(KeyCounts.hash(key))
+    if (this.#counts[slot] === 0) this.#counts[slot] = value
+  }
+
+  /** Hashes of the keys that `others` has too, with their numbers here. */
+  within(others: KeyCounts): ReadonlyMap<number, number> {
+    const found = new Map<number, number>()
+    for (const [slot, hash] of this.#size === 0 ? [] : this.#hashes.entries())
+      if (hash !== 0 && others.#hashes[others.#find(hash)] === hash)
+        found.set(hash, this.#counts[slot] ?? 0)
+    return found
   }
 
   /** Hashes of the keys whose rows don't follow each other, with the number of their rows. */
   scattered(): ReadonlyMap<number, number> {
     return new Map([...this.#scattered].map((hash) => [hash, this.#counts[this.#find(hash)] ?? 0]))
+  }
+
+  /** The slot of a hash, which is made if there is none. */
+  #take(hash: number): number {
+    const slot = this.#find(hash)
+    if (this.#hashes[slot] === hash) return slot
+    if (++this.#size <= this.#hashes.length / 2) {
+      this.#hashes[slot] = hash
+      return slot
+    }
+    this.#grow()
+    const other = this.#find(hash)
+    this.#hashes[other] = hash
+    return other
   }
 
   /** The slot of a hash, or the free one where it belongs. */

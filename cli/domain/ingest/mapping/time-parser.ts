@@ -82,14 +82,23 @@ function toUtcMs(t: LocalTime, offset: string | undefined, zone: ZoneOffset): nu
   // Date.UTC accepts dates that do not exist, such as 31 June, and moves years before 100.
   if (back.getUTCFullYear() !== year) return undefined
   if (back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined
-  return local - (offset === undefined ? zone(local) : parseOffset(offset))
+  const ahead = offset === undefined ? zone(local) : parseOffset(offset)
+  return ahead === undefined ? undefined : local - ahead
 }
 
-function parseOffset(offset: string): number {
+/** No clocks are further from UTC, in minutes: Baker Island's and the Line Islands'. */
+const OFFSET_MIN = -12 * 60
+const OFFSET_MAX = 14 * 60
+
+/** In ms; undefined for an offset that no clocks have. */
+function parseOffset(offset: string): number | undefined {
   if (!/\d/.test(offset)) return 0
   const sign = offset[0] === '-' ? -1 : 1
   const digits = offset.replace(/\D/g, '').padEnd(4, '0')
-  return sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000
+  const minute = Number(digits.slice(2))
+  const minutes = sign * (Number(digits.slice(0, 2)) * 60 + minute)
+  if (minute > 59 || minutes < OFFSET_MIN || minutes > OFFSET_MAX) return undefined
+  return minutes * 60_000
 }
 
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')

@@ -79,43 +79,68 @@ export class GoldCompactor {
     options: CompactOptions,
   ): Promise<CompactedGold> {
     const { model } = this.#sql.incremental
-    const all = this.#name
-    const tables = toTables([...parts, fresh])
-    const slices = sliceByKey(size, options)
-    await createInSlices(
-      connection,
-      all,
-      slices.map((slice) => runsSql(this.#sql, selectSlice(tables, slice))),
-    )
-    await connection.run(`DROP TABLE ${fresh.table}`)
-    const closed =
+    const isClosed =
       options.watermarkMs === null ? 'FALSE' : printClosedSql(model, options.watermarkMs)
-    const found = await this.#measure(
-      connection,
-      [`(SELECT * FROM ${all} WHERE ${closed})`],
-      printClosingMsSql(model),
-    )
+    const slices = sliceByKey(size, options)
+    const about = { slices, isClosed, tables: toTables([...parts, fresh]) }
+    const { table, closed, rows: openRows } = await this.#separate(connection, about)
+    await connection.run(`DROP TABLE ${fresh.table}`)
+    const found = await this.#measure(connection, [closed], printClosingMsSql(model))
     const isDue =
       found.rows >= Math.max(1, options.closedRowsMin) || found.size >= options.mergeSizeMin
-    const kept = isDue ? `WHERE NOT (${closed})` : ''
-    const helper = model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
-    const table = await this.#create(connection)
-    this.#attempt.push(table, all)
-    const rows = await connection.run(
-      `INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${all} ${kept}`,
-    )
-    const scratch = [all]
-    if (!isDue) return { parts: [{ table, rows, closedMs }], scratchTables: scratch }
+    if (!isDue) {
+      const rows = openRows + (await this.#insertRows(connection, table, closed))
+      return { parts: [{ table, rows, closedMs }], scratchTables: [closed] }
+    }
     const closedRowsSql = slices.map((slice) =>
-      finalSql(this.#sql, `SELECT * FROM ${all} WHERE ${closed} AND ${slice}`),
+      finalSql(this.#sql, `SELECT * FROM ${closed} WHERE ${slice}`),
     )
     // Of the rows, not the watermark: that may be far ahead of them, by a clock that jumped.
     const newest = Math.max(closedMs ?? Number.NEGATIVE_INFINITY, found.greatest)
     return {
-      parts: [{ table, rows, closedMs: newest }],
-      scratchTables: scratch,
+      parts: [{ table, rows: openRows, closedMs: newest }],
+      scratchTables: [closed],
       closedRowsSql,
     }
+  }
+
+  /**
+   * Merges the rows of `tables` slice by slice, into a new part of those that are open, and a table
+   * of those that are closed: the whole is in memory once. `rows`: of the part.
+   */
+  async #separate(
+    connection: DuckConnection,
+    about: {
+      readonly tables: readonly string[]
+      readonly slices: readonly string[]
+      readonly isClosed: string
+    },
+  ): Promise<{ readonly table: string; readonly closed: string; readonly rows: number }> {
+    const { tables, slices, isClosed } = about
+    const [merged, closed] = [`${this.#name}_merged`, `${this.#name}_closed`]
+    const table = await this.#create(connection)
+    this.#attempt.push(table, merged, closed)
+    let rows = 0
+    for (const [index, slice] of slices.entries()) {
+      const sql = runsSql(this.#sql, selectSlice(tables, slice))
+      await connection.run(`CREATE OR REPLACE TABLE ${merged} AS ${sql}`)
+      const closing = `SELECT * FROM ${merged} WHERE ${isClosed}`
+      await connection.run(
+        index === 0
+          ? `CREATE OR REPLACE TABLE ${closed} AS ${closing}`
+          : `INSERT INTO ${closed} ${closing}`,
+      )
+      const open = `(FROM ${merged} WHERE (${isClosed}) IS NOT TRUE)`
+      rows += await this.#insertRows(connection, table, open)
+    }
+    await connection.run(`DROP TABLE ${merged}`)
+    return { table, closed, rows }
+  }
+
+  /** Adds rows with the columns of `runsSql` to a part; returns their number. */
+  #insertRows(connection: DuckConnection, table: string, from: string): Promise<number> {
+    const helper = this.#sql.incremental.model.session ? ' EXCLUDE (_run, _run_last, _is_long)' : ''
+    return connection.run(`INSERT INTO ${table} BY NAME SELECT *${helper} FROM ${from}`)
   }
 
   async #mergeTables(

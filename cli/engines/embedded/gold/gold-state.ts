@@ -57,7 +57,7 @@ export class GoldState {
     this.#sql = sql
     this.#table = `delta.state.${sql.incremental.model.name.replace('.', '_')}`
     this.#open = new OpenRows(connection, sql, this.#table)
-    this.compactor = new GoldCompactor(sql, `${this.#table}_all`, (on) => this.#create(on))
+    this.compactor = new GoldCompactor(sql, this.#table, (on) => this.#create(on))
   }
 
   /** Whether all rows are in the state, so that the model's lake files don't count. */

@@ -12,6 +12,7 @@ import type {
   DedupedDay,
   LakeFile,
   Manifest,
+  PartitionEnd,
   PartitionPosition,
 } from '../../../domain/lake/manifest.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
@@ -19,6 +20,8 @@ import type { EngineUsage } from '../../../domain/monitoring/engine-usage.ts'
 import type { DedupeIndex, EventIdWords } from './dedupe-index.ts'
 import { type DedupeIndexes, shareOfDuckDb } from './dedupe-indexes.ts'
 import { DedupedDays } from './deduped-days.ts'
+
+const ONLY_MARKS = { maxEventMs: null, hasEnded: true } as const
 
 interface PartitionProgress {
   readonly topic: string
@@ -191,6 +194,19 @@ export class ArrivalTracker {
     this.#counts.dlq += frame.count - accepted
     this.#counts.setAside += setAside
     this.#isDirty = true
+  }
+
+  /** Counts the offsets before these as read: they have no record, only marks of what is gone. */
+  skipTo(ends: readonly PartitionEnd[]): void {
+    for (const { topic, partition, nextOffset } of ends) {
+      const key = `${topic}-${partition}`
+      const known = this.#partitions.get(key)
+      if (nextOffset <= (known?.nextOffset ?? 0)) continue
+      // A partition of marks alone has no watermark, and must not hold that of the others back.
+      if (known) known.nextOffset = nextOffset
+      else this.#partitions.set(key, { ...ONLY_MARKS, topic, partition, nextOffset })
+      this.#isDirty = true
+    }
   }
 
   positions(): readonly PartitionPosition[] {

@@ -26,9 +26,15 @@ export function restoreIndexes(
 
 /** The part of the memory limit that DuckDB has at least, however many ids are remembered. */
 const LEAST_SHARE = 3 / 8
+/**
+ * What DuckDB does without for each byte of ids. More than one, because the process takes more than
+ * the limit in any case, and the more so the longer it runs.
+ */
+const SHARE_OF_IDS = 1.5
 
 /** What the remembered ids leave of the memory limit, in bytes. */
 export function shareOfDuckDb(memoryLimitBytes: number, { events, orders }: DedupeIndexes): number {
   const least = Math.ceil(memoryLimitBytes * LEAST_SHARE)
-  return Math.max(least, memoryLimitBytes - events.bytes - (orders?.bytes ?? 0))
+  const ids = SHARE_OF_IDS * (events.bytes + (orders?.bytes ?? 0))
+  return Math.max(least, Math.floor(memoryLimitBytes - ids))
 }

@@ -26,11 +26,14 @@ import {
 } from '../../../domain/gate/failing-record.ts'
 import { Gate, type GateOptions } from '../../../domain/gate/gate.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
-import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
+import type { PseudonymSource } from '../../../domain/privacy/pseudonymiser.ts'
 import { PersonCheck } from './person-check.ts'
+import { PseudonymColumns } from './pseudonym-columns.ts'
 import { createTableSql, type RawColumn, toRawColumns } from './raw-table.ts'
+import { readRecordLength } from './record-length.ts'
 import { createErasedReject, createFailedReject } from './row-rejects.ts'
+import { RowTexts } from './row-texts.ts'
 import { SourceColumns } from './source-columns.ts'
 import { type Address, TextArena } from './text-arena.ts'
 
@@ -58,6 +61,8 @@ export interface IntakeOptions extends GateOptions {
   readonly failing?: readonly FailingRecord[]
   /** Persons who were erased: their events are rejected, without their bytes. */
   readonly erased?: ErasedIds
+  /** Fields whose values are replaced in rows. */
+  readonly pseudonyms?: PseudonymSource
 }
 
 /** Creates the table (`catalog.schema.name`) and opens a writer for it. */
@@ -84,6 +89,7 @@ export class RawRowWriter {
   readonly #source: SourceColumns
   readonly #failing: FailingRecords
   readonly #persons: PersonCheck | undefined
+  readonly #pseudonyms: PseudonymColumns | undefined
   /** Whether the row that was decoded last belongs to a person who was erased. */
   #isErased = false
   /** Address of DuckDB's copy of the frame being read. */
@@ -103,9 +109,11 @@ export class RawRowWriter {
     this.#chunk = bindings.create_data_chunk(types)
     this.#arena = new TextArena(bindings)
     this.#gate = gate
-    const { failing = [], erased } = options
+    const { failing = [], erased, pseudonyms } = options
+    const texts = new RowTexts(gate.columns, gate.source)
     this.#failing = indexFailingRecords(failing)
-    this.#persons = erased && new PersonCheck(erased, gate.columns, gate.source)
+    this.#persons = erased && new PersonCheck(erased, gate.columns, texts)
+    this.#pseudonyms = pseudonyms && new PseudonymColumns(pseudonyms, gate.columns, texts)
     this.#buffers = gate.columns
     this.#buffers.clear()
     this.#source = new SourceColumns(gate.columns)
@@ -134,7 +142,7 @@ export class RawRowWriter {
     this.#begin(frame)
     for (let i = 0, at = 0; i < frame.count; i++) {
       const from = at + 4
-      at = from + recordLength(frame, at)
+      at = from + readRecordLength(frame, at)
       const failed = failing?.get(frame.baseOffset + i)
       if (failed !== undefined) {
         onReject(createFailedReject(frame, failed, body.subarray(from, at)))
@@ -212,6 +220,9 @@ export class RawRowWriter {
   #decode(from: number, to: number, latestMs: number): 0 | 1 | 2 {
     const result = this.#gate.decode(from, to, this.#rows, latestMs)
     this.#isErased = result === 1 && this.#persons?.isErased(this.#rows) === true
+    // A single-element array always has its element.
+    if (result === 1 && !this.#isErased)
+      this.#pseudonyms?.replace(this.#rows, this.#gate.decoded.eventMs[0] as number)
     return result
   }
 
@@ -251,6 +262,7 @@ export class RawRowWriter {
     if (this.#rows > 0) {
       const duck = this.#duck
       duck.data_chunk_reset(this.#chunk)
+      this.#pseudonyms?.place(this.#arena)
       for (const [i, column] of this.#buffers.columns.entries())
         this.#fill(duck.data_chunk_get_vector(this.#chunk, i), column, this.#rows)
       duck.data_chunk_set_size(this.#chunk, this.#rows)
@@ -282,19 +294,4 @@ export class RawRowWriter {
       if (count > 0) this.#fill(duck.struct_vector_get_child(struct, i), child, count)
     duck.list_vector_set_size(vector, count)
   }
-}
-
-/** Length of the record whose length word is at `at`; CCS_LOG_CORRUPT if the frame is shorter. */
-function recordLength({ body, topic, partition, baseOffset }: LogFrame, at: number): number {
-  const left = body.length - at - 4
-  const length = left >= 0 ? body.readUInt32LE(at) : 0
-  if (left >= 0 && length <= left) return length
-  throw new CcsError(
-    'CCS_LOG_CORRUPT',
-    `${topic}-${partition}: the frame at ${baseOffset} declares more records than it holds.`,
-    {
-      exit: EXIT.unexpected,
-      hint: 'Its checksum is correct, so a faulty program wrote it. Run: ccs doctor',
-    },
-  )
 }

@@ -1,0 +1,31 @@
+/** What `ccs erase` prints on a target with Kafka. */
+import { formatCount } from '../kernel/units.ts'
+import type { EraseTopicsResult, PersonTopic } from './erase-topics.ts'
+
+/** Lines of text. */
+export function describeTopicsResult(result: EraseTopicsResult): readonly string[] {
+  const { topics, visitors, remains } = result
+  if (topics.length === 0) return []
+  return [
+    `Visitors who were this person and nobody else: ${formatCount(visitors)}.`,
+    ...topics.map(describeTopic),
+    'What still has this person:',
+    ...remains.map((one) => `  ${one}`),
+    ...topics.flatMap(describeCommand),
+  ]
+}
+
+function describeTopic({ topic, records, tombstones }: PersonTopic): string {
+  const rows = tombstones > 0 ? `; ${formatCount(tombstones)} rows get a tombstone` : ''
+  return `${topic}: ${formatCount(records)} records name this person${rows}.`
+}
+
+function describeCommand({ topic, deleteRecords }: PersonTopic): readonly string[] {
+  if (deleteRecords.length === 0) return []
+  const partitions = deleteRecords
+  return [
+    `To delete all records of ${topic} up to the last of these at once, also those of others:`,
+    `  echo '${JSON.stringify({ version: 1, partitions })}' > offsets.json`,
+    '  kafka-delete-records.sh --bootstrap-server BROKER --offset-json-file offsets.json',
+  ]
+}
