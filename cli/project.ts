@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises'
 import path from 'node:path'
 import { type Config, type Env, parseConfig, requireTarget } from './domain/config/config.ts'
-import { fitEngine } from './domain/config/fit-memory.ts'
+import { fitEngine, fitQueries } from './domain/config/fit-memory.ts'
 import type { Target } from './domain/config/target.ts'
 import { CcsError } from './domain/kernel/errors.ts'
 
@@ -104,10 +104,12 @@ export async function loadProject(dir: string, options: LoadProjectOptions): Pro
   ])
   const env = { ...(await stackEnv(root)), ...options.env }
   const written = parseConfig(config, env)
-  const engine = fitEngine(written.engine, options.memoryBytes ?? Number.POSITIVE_INFINITY)
+  const memoryBytes = options.memoryBytes ?? Number.POSITIVE_INFINITY
+  const engine = fitEngine(written.engine, memoryBytes)
+  const query = fitQueries(written.query, memoryBytes)
   const { keysFile } = written.pii
   const pii = { keysFile: keysFile === null ? null : path.resolve(root, keysFile) }
-  const parsed = { ...written, engine, pii }
+  const parsed = { ...written, engine, query, pii }
   const target = requireTarget(parsed, options.target ?? 'local')
   const macros = { file: 'sql/macros.sql', text: '' }
   return Object.freeze({

@@ -11,7 +11,7 @@ import { doAsEngine, openStore } from './store.ts'
 export type OnBytes = (done: number, total: number) => void
 
 /** CCS_USAGE_INVALID where Kafka keeps the log. */
-async function openOwnStore({ target, dataDir }: Project) {
+export async function openOwnStore({ target, dataDir }: Project) {
   if (!target.kafka) return openStore(dataDir)
   throw new CcsError('CCS_USAGE_INVALID', `The log of target ${target.name} is kept by Kafka.`, {
     hint: 'These commands work on the log of a data directory: --target local',

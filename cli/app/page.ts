@@ -53,14 +53,15 @@ export async function openServer(
   const { log, files, root: data, manifests } = open.store
   const about = () => ({ data, topic, nowMs: Date.now(), running: true, scrub: scrub.status() })
   const status = () => readStatus(log, pipeline.state(), about())
-  const query = (sql: string, nowMs: number, control?: QueryControl) =>
-    engine.query(sql, nowMs, control)
+  const query = (sql: string, nowMs: number) => engine.query(sql, nowMs)
+  const ask = (sql: string, nowMs: number, control?: QueryControl) =>
+    engine.ask(sql, nowMs, control)
   const catchUp = () => pipeline.catchUp()
   const revision = () => engine.counts.records
   const graph = async () => logic.graph
   const source = { log, manifests, catchUp, query, status, revision, graph }
   return serveEngine({
-    ...{ port, isPortRequired, status, catchUp, query, stop },
+    ...{ port, isPortRequired, status, catchUp, ask, stop },
     watched: {
       pipeline,
       engine,
@@ -72,6 +73,7 @@ export async function openServer(
     commit: () => pipeline.commit(),
     compact: async (some) => (await import('./lake.ts')).compactRunning(open, some),
     prune: (retention) => open.prune(retention),
+    compressLog: () => open.compressLog(),
     publish: (at) => client.publishEndpoint(files, data, at),
     withdraw: () => client.removeEndpoint(files, data),
   })

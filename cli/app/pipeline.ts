@@ -59,7 +59,7 @@ export async function openPipeline(
       import('../adapters/lake/scrub-lake.ts'),
       import('../adapters/log/scrub-log.ts'),
     ])
-  const { openPruneFiles } = await import('../adapters/log/prune-log.ts')
+  const { openLogFiles } = await import('../adapters/log/compress-log.ts')
   const kafkaMs = isOnce ? { kafkaMs: outages.KAFKA_WAIT_MS } : {}
   const outage = new outages.OutageHandler(clock, onNotice, kafkaMs)
   const store: ProjectStore =
@@ -93,7 +93,7 @@ export async function openPipeline(
         return schemas.createSchemaRefresher(rawSchemas, () => registry.versions(subject), clock)
       },
       findOrigins: replays.createOriginFinder(log, clock),
-      logFiles: openPruneFiles(store),
+      logFiles: openLogFiles(store),
       openScrub: (loop) =>
         new scrubs.Scrub({
           ...{ clock: systemClock(), progress: store.scrubbed, onNotice, ...loop },
@@ -111,7 +111,9 @@ export async function openPipeline(
       ...{ owner, onNotice, dlqSchemas: logic.dlqSchemas, logic: models.manifestLogic(logic) },
       checkpointMs: config.engine.checkpointEveryMs,
       checkpointRows: config.engine.checkpointRows,
-      ...(target.kafka ? { target } : { retention: config.retention }),
+      ...(target.kafka
+        ? { target }
+        : { retention: config.retention, compressesLog: config.log.compression === 'brotli' }),
     },
   )
   return { ...started, store, logic }

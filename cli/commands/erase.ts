@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { eraseFromProject } from '../app/erase.ts'
-import { eraseFromKafka } from '../app/erase-topics.ts'
+import { eraseFromProject } from '../app/privacy/erase.ts'
+import { eraseFromKafka } from '../app/privacy/erase-topics.ts'
 import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { describeTopicsResult } from '../domain/erase/describe-topics.ts'

@@ -1,8 +1,9 @@
 /**
- * Freshness, open loop: the generator appends each event when it is due, whatever the engine does; a reader
+ * Freshness, open loop; also beside queries that never end, and beside a busy neighbour: the generator appends each event when it is due, whatever the engine does; a reader
  * asks Gold over HTTP every 20 ms. An event's latency ends with the first answer that counts it and begins
  * when it was due, so waiting in any queue is part of it (no coordinated omission).
  */
+import { spawn } from 'node:child_process'
 import { withDuck } from './compare.js'
 import { startEngine } from './engine.js'
 import { cpuSeconds, quantile, residentBytes, sleep, startCcs } from './measure.js'
@@ -32,6 +33,17 @@ export const freshness = {
         goal(`p99.9 at ${eps} eps`, row['p99.9 ms'], '<= 1000', 'ms'),
       )
     }
+    const eps = Math.min(1_000, fast)
+    let quiet
+    for (const [load, disturb] of DISTURBANCES) {
+      say(`${eps} events a second for ${seconds} s, ${load}`)
+      const row = await openLoop(`${dir}/${load.replaceAll(' ', '-')}`, eps, seconds, disturb)
+      rows.push({ load: `${number(eps)} eps, ${load}`, ...row })
+      quiet ??= row['p99 ms']
+      if (load !== QUIET) goals.push(goal(`p99 ${load} / quiet`, row['p99 ms'] / quiet, '<= 2'))
+      if (row.endMs > 0) goals.push(goal(`SIGTERM ${load}`, row.endMs / 1000, '<= 10', 's'))
+    }
+    for (const row of rows) delete row.endMs
     say(`100 events a second for ${seconds} s, nobody asks`)
     const slow = await costOnly(`${dir}/slow`, 100, seconds)
     say(`an idle engine for ${seconds} s`)
@@ -49,18 +61,55 @@ export const freshness = {
       notes: [
         `${seconds} s after ${WARM_UP_MS / 1000} s of warm-up; the reader asks every ${POLL_MS} ms: ${COUNT}.`,
         'An event is visible only after its frame was made durable (fdatasync) by the generator.',
-        'CPU %: of one core, the engine process alone, its answers to the reader included.',
+        'CPU %: of one core, the engine process alone, without the processes of queries.',
+        'Beside: the ratio to the quiet run before counts, as other work on the machine does.',
       ],
     }
   },
 }
 
-async function openLoop(data, eps, seconds) {
+const QUIET = 'quiet'
+const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
+/** Ten gigabytes, if nobody stops it. */
+const HUGE = "SELECT length(string_agg(repeat('x', 10000), '')) FROM range(1000000)"
+
+/** What happens beside the reader and the generator; each is measured right after the one before. */
+const DISTURBANCES = [
+  [QUIET, () => undefined],
+  ['beside four endless SELECTs and a huge text', askForEver],
+  ['beside a busy neighbour process', startNeighbour],
+]
+
+/** Each query is asked again as soon as it has ended; returns what stops that. */
+function askForEver(engine) {
+  let isOver = false
+  const loop = async (sql) => {
+    while (!isOver) {
+      await engine.query(sql).catch(() => sleep(100)) // its limits, or the end of the engine
+    }
+  }
+  for (const sql of [ENDLESS, ENDLESS, ENDLESS, ENDLESS, HUGE]) void loop(sql)
+  return () => {
+    isOver = true
+  }
+}
+
+/** A process that computes all the time, with the priority of any other. */
+function startNeighbour() {
+  const neighbour = spawn(process.execPath, ['-e', 'for (;;) Math.random()'], { stdio: 'ignore' })
+  return () => neighbour.kill('SIGKILL')
+}
+
+async function openLoop(data, eps, seconds, disturb) {
   const engine = await startEngine(data)
+  let calm = () => undefined
   try {
-    const gen = generator(data, eps, WARM_UP_MS / 1000 + seconds)
+    const warmUpMs = disturb ? 3 * WARM_UP_MS : WARM_UP_MS
+    const gen = generator(data, eps, warmUpMs / 1000 + seconds)
     const reader = readOften(engine)
     await sleep(WARM_UP_MS)
+    calm = disturb?.(engine) ?? calm
+    await sleep(warmUpMs - WARM_UP_MS)
     const before = cpuSeconds(engine.pid)
     const startMs = performance.now()
     await gen.ended
@@ -68,8 +117,10 @@ async function openLoop(data, eps, seconds) {
     await sleep(3_000)
     const answers = await reader.end()
     const memory = engine.peakBytes()
+    const stopMs = performance.now()
     await engine.stop()
-    const latencies = await latenciesMs(data, answers)
+    const endMs = performance.now() - stopMs
+    const latencies = await latenciesMs(data, answers, warmUpMs)
     const at = (share) => quantile(latencies, share)
     return {
       'p50 ms': at(0.5),
@@ -79,8 +130,10 @@ async function openLoop(data, eps, seconds) {
       'max ms': at(1),
       'CPU %': cpu * 100,
       'peak MB': mb(memory),
+      endMs,
     }
   } finally {
+    calm()
     await engine.kill()
   }
 }
@@ -140,7 +193,7 @@ function readOften(engine) {
 }
 
 /** Latency of each event that Gold counts, ascending, without those due during the warm-up. */
-async function latenciesMs(data, answers) {
+async function latenciesMs(data, answers, warmUpMs) {
   const due = await withDuck((all) =>
     all(`SELECT epoch_ms(event_time) AS ms FROM read_parquet('${data}/lake/silver/events/*/*.parquet')
       WHERE NOT is_bot ORDER BY "offset"`),
@@ -152,7 +205,7 @@ async function latenciesMs(data, answers) {
     while (answer < answers.length && answers[answer].n <= index) answer++
     if (answer === answers.length)
       throw new Error(`Gold never counted event ${index + 1} of ${due.length}.`)
-    if (Number(ms) >= firstMs + WARM_UP_MS) found.push(answers[answer].atMs - Number(ms))
+    if (Number(ms) >= firstMs + warmUpMs) found.push(answers[answer].atMs - Number(ms))
   }
   return found.sort((a, b) => a - b)
 }

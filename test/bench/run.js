@@ -14,6 +14,7 @@ import { gen } from './gen.js'
 import { history } from './history.js'
 import { kafka } from './kafka.js'
 import { leastMemory } from './least-memory.js'
+import { log } from './log.js'
 import { pages } from './pages.js'
 import { plan } from './plan.js'
 import { CCS, ROOT } from './project.js'
@@ -34,7 +35,7 @@ import { spark } from './spark.js'
 import { startup } from './startup.js'
 
 const BENCHES = [
-  ...[startup, plan, gen, gate, freshness, pages, batch],
+  ...[startup, plan, gen, log, gate, freshness, pages, batch],
   ...[spark, recovery, history, shapes, leastMemory, kafka],
 ]
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Duck, DuckConnection } from '../../cli/adapters/duckdb/duckdb.ts'
 import { openStore } from '../../cli/app/store.ts'
-import { MANIFEST_FORMAT, type Manifest } from '../../cli/domain/lake/manifest.ts'
+import type { Manifest } from '../../cli/domain/lake/manifest.ts'
 import type { Logic } from '../../cli/domain/models/logic.ts'
 import { manifestLogic } from '../../cli/engines/embedded/model-diff.ts'
 import { openEngine } from '../../cli/engines/embedded/open-engine.ts'
@@ -44,7 +44,7 @@ test('an engine whose rows cannot be read closes its DuckDB', async () => {
   const { connected, disconnected, closed } = await failToOpen((logic) => ({
     logic,
     manifest: {
-      format: MANIFEST_FORMAT,
+      format: 1,
       serial: 1,
       generation: 1,
       committedMs: 0,

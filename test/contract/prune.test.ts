@@ -144,6 +144,38 @@ describe('ccs prune', { timeout: 120_000 }, () => {
     expect(segments(shop.root, 'events.raw')[0]).toBe(60)
   })
 
+  test('a partition without new records is emptied, unless somebody writes to it', async () => {
+    const shop = copyOfBase(FOUR_DAYS)
+    await shop.appendAfter(DAYS, 2, 1)
+    await shop.appendAfter(DAYS + 2, 8)
+    const whole = new AgingShop(rig, shop.root)
+    await whole.run()
+    const before = await shop.rows(GOLD)
+    const store = await shop.store()
+    const writer = await store.log.writer(RAW_TOPIC, 1, 'test')
+    const kept = { partition: 1, to: 5, records: 5, keptSegments: 1 }
+    const held = await prune(shop)
+    expect(held.partitions.find((one) => one.partition === 1)).toMatchObject(kept)
+    await writer.close()
+    await store.log.close()
+    const rest = { partition: 1, from: 5, to: 10, records: 5, keptSegments: 1, keptBytes: 0 }
+    const result = await prune(shop)
+    expect(result.partitions.find((one) => one.partition === 1)).toMatchObject(rest)
+    const names = readdirSync(join(shop.root, 'log', `${RAW_TOPIC}-1`))
+    expect(names.filter((name) => name.endsWith('.log'))).toEqual(['00000000000000000010.log'])
+    const logs = [
+      { partition: 0, pruned: 70 },
+      { partition: 1, start: 10, end: 10, pruned: 10 },
+    ]
+    expect(await runAudit(shop.project)).toMatchObject({ ok: true, faults: [], log: logs })
+    expect(await prune(shop)).toMatchObject({ applied: false, records: 0 })
+    expect(await shop.rows(GOLD)).toEqual(before)
+    await shop.appendAfter(DAYS + 10, 1, 1)
+    await whole.run()
+    const after = [{ partition: 0 }, { partition: 1, start: 10, end: 15, pruned: 10 }]
+    expect(await runAudit(shop.project)).toMatchObject({ ok: true, faults: [], log: after })
+  })
+
   test('beside a running engine the engine does it, also while the log is written', async () => {
     const shop = copyOfBase(FOREVER)
     const engine = new AgingShop(rig, shop.root)

@@ -33,7 +33,7 @@ afterAll(async () => {
 
 async function open(): Promise<EmbeddedEngine> {
   const { config } = rig.project(root)
-  const query = { timeoutMs: 20_000, rowsMax: 100_000, concurrency: 2 }
+  const query = { ...config.query, timeoutMs: 20_000, rowsMax: 100_000, concurrency: 2 }
   const store = await openStore(root)
   const lakePath = () => ''
   return openEngine({ config: { ...config, query } }, rig.logic, store, { lakePath })

@@ -105,6 +105,8 @@ test('afterwards no file has the person, and other people’s rows are as before
   expect(await findTexts(data, erased)).toEqual([])
   expect(await query(OTHERS)).toEqual(before)
   expect(await query('SELECT count(*) AS n FROM silver.events')).toEqual([{ n: 3 }])
+  // An older ccs would take in the person's events again: it refuses the directory.
+  expect(readFileSync(path.join(data, 'manifest.json'), 'utf8')).toMatch(/^\{\n"format": 2,/)
   const receipt = readFileSync(done.receipt, 'utf8')
   expect(JSON.parse(receipt)).toMatchObject({ kind: 'customer', events: 4 })
   for (const check of [['audit'], ['log', 'verify'], ['lake', 'verify']])

@@ -62,6 +62,21 @@ async function commit(url: string, records: number) {
   throw new Error('the engine does not ingest')
 }
 
+/** The processes of queries that the engine has now; on Linux. */
+function findQueryProcesses(): readonly number[] {
+  const children = `/proc/${engine?.pid}/task/${engine?.pid}/children`
+  return readFileSync(children, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+}
+
+/** Those of them that have not ended after `ms`. */
+async function findLeft(pids: readonly number[], ms: number): Promise<readonly number[]> {
+  const isThere = (pid: number) =>
+    existsSync(`/proc/${pid}/cmdline`) &&
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('query-program')
+  for (let waited = 0; waited < ms && pids.some(isThere); waited += 50) await sleep(50)
+  return pids.filter(isThere)
+}
+
 /** Ends the engine as a service manager does; its exit code, and how long it took in ms. */
 async function terminate() {
   const began = performance.now()
@@ -99,6 +114,74 @@ test('four endless SELECTs stop neither intake, commits, status nor the end', as
   expect(ms).toBeLessThan(10_000)
   expect(await Promise.all(asked)).toEqual(Array(4).fill('CCS_ENGINE_UNREACHABLE'))
 }, 60_000)
+
+const NEEDS_PROC = 'the processes of an engine are counted in /proc'
+
+/** Ten gigabytes, if nobody stops it. */
+const HUGE = "SELECT length(string_agg(repeat('x', 10000), '')) AS n FROM range(1000000)"
+
+test('beside endless SELECTs and a huge text, small queries, the page and commits go on', async ({
+  skip,
+}) => {
+  skip(process.platform !== 'linux', NEEDS_PROC)
+  const url = await startEngine()
+  expect((await runCcs(['gen', '--data', data, ...GEN])).code).toBe(0)
+  const asked = [ENDLESS, ENDLESS, ENDLESS, ENDLESS, HUGE].map((sql) =>
+    post(url, '/query', { sql }).then(({ error }) => error, String),
+  )
+  await sleep(2_500)
+  const began = performance.now()
+  for (let at = 0; at < 3; at++) {
+    const { rows } = await post(url, '/query', { sql: 'SELECT count(*) AS n FROM bronze.events' })
+    expect(rows).toEqual([{ n: 300 }])
+    const page = await (await fetch(`${url}/api/snapshot`)).json()
+    expect(page.figures.now.rows).toHaveLength(1)
+    expect((await post(url, '/commit', {})).counts?.records).toBe(300)
+  }
+  // Far less than the 30 seconds that the endless ones have.
+  expect(performance.now() - began).toBeLessThan(15_000)
+  const processes = findQueryProcesses()
+  expect(processes.length).toBeGreaterThanOrEqual(2)
+  const { code, ms } = await terminate()
+  expect([code, ms < 10_000]).toEqual([0, true])
+  const errors = await Promise.all(asked)
+  expect(errors.slice(0, 4)).toMatchObject(Array(4).fill({ code: 'CCS_ENGINE_UNREACHABLE' }))
+  expect(await findLeft(processes, 2_000)).toEqual([])
+}, 90_000)
+
+test('a text of ten gigabytes ends its process, and nothing else', async ({ skip }) => {
+  skip(process.platform !== 'linux', NEEDS_PROC)
+  const url = await startEngine()
+  const { error } = await post(url, '/query', { sql: HUGE })
+  expect(error?.code).toBe('CCS_QUERY_LIMIT')
+  expect(error?.message).toContain('of memory: ended.')
+  const memory = readFileSync(`/proc/${engine?.pid}/status`, 'utf8')
+  expect(Number(/VmHWM:\s+(\d+)/.exec(memory)?.[1])).toBeLessThan(600 * 1024)
+  expect((await post(url, '/query', { sql: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }])
+}, 60_000)
+
+test('a crash of a query is one error for who asked; an engine killed leaves no process', async ({
+  skip,
+}) => {
+  skip(process.platform !== 'linux', NEEDS_PROC)
+  const url = await startEngine()
+  const asked = post(url, '/query', { sql: ENDLESS })
+  await waitFor(() => findQueryProcesses().length === 1)
+  await sleep(1_000)
+  for (const pid of findQueryProcesses()) process.kill(pid, 'SIGSEGV')
+  expect((await asked).error?.code).toBe('CCS_QUERY_CRASHED')
+  expect((await post(url, '/query', { sql: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }])
+  post(url, '/query', { sql: ENDLESS }).catch(() => undefined)
+  await sleep(1_000)
+  const processes = findQueryProcesses()
+  expect(processes.length).toBeGreaterThanOrEqual(1)
+  engine?.kill('SIGKILL')
+  expect(await findLeft(processes, 5_000)).toEqual([])
+}, 60_000)
+
+async function waitFor(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 200 && !isSo(); tries++) await sleep(50)
+}
 
 test('who goes away takes the query along; enable_logging is refused, and the next start works', async () => {
   const url = await startEngine()

@@ -1,15 +1,29 @@
 /** Files in pieces, so that a large one does not fill memory. */
-import type { Files } from './files.ts'
+import type { Files, OpenFile } from './files.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
-/** The bytes from `from` to `to`, not included. */
-export async function* readRange(
+/** Bytes of a file, `to` not included. */
+interface ByteRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** The bytes of a range. */
+export function readRange(
   files: Files,
   path: string,
-  { from, to }: { readonly from: number; readonly to: number },
+  range: ByteRange,
 ): AsyncGenerator<Uint8Array> {
-  const file = await files.open(path, 'r')
+  return readOpened(() => files.open(path, 'r'), range)
+}
+
+/** The same of what `open` opens; it is closed afterwards. */
+export async function* readOpened(
+  open: () => Promise<Pick<OpenFile, 'read' | 'close'>>,
+  { from, to }: ByteRange,
+): AsyncGenerator<Uint8Array> {
+  const file = await open()
   try {
     for (let at = from; at < to; ) {
       const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - at))

@@ -21,6 +21,7 @@ import {
   readWholeFrame,
   segmentPath,
 } from './segment.ts'
+import { openSegment } from './segment-file.ts'
 
 const WINDOW_BYTES = 1024 * 1024
 
@@ -36,7 +37,11 @@ export interface CheckedPartition {
 export interface CheckedSegment {
   readonly base: number
   readonly path: string
+  /** Length of all frames. */
   readonly bytes: number
+  /** Length of the file. */
+  readonly diskBytes: number
+  readonly isCompressed: boolean
   readonly runs: readonly IntactRun[]
 }
 
@@ -87,7 +92,7 @@ export async function checkPartition(
     )
     if (!checked) continue
     segments.push(checked)
-    onBytes(checked.bytes)
+    onBytes(checked.diskBytes)
     end = Math.max(end, next ?? checked.runs.at(-1)?.end.offset ?? base)
   }
   if (segments.length === 0 && wanted > 0)
@@ -97,7 +102,8 @@ export async function checkPartition(
   const { unfinishedBytes, ...found } = tally
   const report = {
     ...{ topic, partition, segments: segments.length, start: segments[0]?.base ?? 0 },
-    bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    compressed: segments.filter(({ isCompressed }) => isCompressed).length,
+    bytes: segments.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
     end: Math.max(end, ...tally.damage.map(({ to }) => to)),
     ...found,
     unfinishedBytes,
@@ -155,7 +161,7 @@ interface SegmentPlace {
 
 async function checkSegment(files: Files, at: SegmentPlace, tally: Tally): Promise<CheckedSegment> {
   const { base, path } = at
-  const file = await files.open(path, 'r')
+  const file = await openSegment(files, path)
   try {
     const bytes = await file.size()
     const window = new FileWindow(Math.max(64, Math.min(WINDOW_BYTES, bytes)))
@@ -175,7 +181,13 @@ async function checkSegment(files: Files, at: SegmentPlace, tally: Tally): Promi
       place = later
     }
     noteTail(at, place, bytes, tally)
-    return { base, path, bytes, runs }
+    const { isIntact = true, diskBytes = bytes } = file.compressed ?? {}
+    // Its records can be read; nobody knows for how long.
+    if (!isIntact)
+      tally.damage.push({
+        ...{ kind: 'damaged', file: path, position: 0, bytes: 0, from: base, to: base },
+      })
+    return { base, path, bytes, diskBytes, isCompressed: file.compressed !== undefined, runs }
   } finally {
     await file.close()
   }

@@ -1,6 +1,9 @@
 /** Cuts a partition that nobody uses, so that it ends before a time. */
+import { readOpened, writePieces } from '../files/file-pieces.ts'
 import type { Files, OpenFile } from '../files/files.ts'
+import { draftPath, replaceBy } from './compress-segment.ts'
 import { findLaterFrame, listSegments, type Place, segmentPath, walkFrames } from './segment.ts'
+import { openSegment } from './segment-file.ts'
 
 /** Removes frames appended after `untilMs`; returns the offset after the last one left. */
 export async function cutLog(files: Files, dir: string, untilMs: number): Promise<number> {
@@ -12,20 +15,36 @@ export async function cutLog(files: Files, dir: string, untilMs: number): Promis
       await files.remove(path)
       continue
     }
-    const file = await files.open(path, 'r+')
+    const file = await openSegment(files, path)
     try {
       const bytes = await file.size()
       const found = await findLater(file, { base, bytes, untilMs })
       end = found.place.offset
       isCut = found.isLater
-      if (isCut) await file.truncate(found.place.position)
-      await file.sync()
+      if (isCut) await keepBefore(files, path, found.place, file.compressed !== undefined)
+      else await file.sync()
     } finally {
       await file.close()
     }
   }
   await files.fsyncDir(dir)
   return end
+}
+
+/** Removes what lies behind a place; a segment that was compressed is so no more. */
+async function keepBefore(files: Files, path: string, { position }: Place, isCompressed: boolean) {
+  if (isCompressed) {
+    const open = () => openSegment(files, path)
+    await writePieces(files, draftPath(path), readOpened(open, { from: 0, to: position }))
+    return replaceBy(files, draftPath(path), path)
+  }
+  const file = await files.open(path, 'r+')
+  try {
+    await file.truncate(position)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /** The first frame that was appended later, or the end of the segment. */

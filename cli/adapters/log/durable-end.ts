@@ -13,6 +13,7 @@ import { type Files, isErrno, type OpenFile } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import { readUInt64, writeUInt64 } from './frame.ts'
 import { listSegments, logCorruptError, type Place, scanTail, segmentPath } from './segment.ts'
+import { openSegment } from './segment-file.ts'
 
 /** Name of the writer's lock in a partition's directory. */
 export const LOCK_NAME = 'writer'
@@ -131,9 +132,9 @@ export class DurableEnd {
     if (this.#checked?.path === from.path && this.#checked.bytes === bytes) return this.#end
     const place = { dir: this.#dir, name: LOCK_NAME }
     if ((await readLockHolder(this.#files, place, this.#processes)) !== undefined) return this.#end
-    const file = await this.#files.open(from.path, 'r')
+    const file = await openSegment(this.#files, from.path)
     try {
-      const scan = await scanTail(file, bytes, from.place)
+      const scan = await scanTail(file, file.compressed ? await file.size() : bytes, from.place)
       if (scan.laterOffset !== undefined) {
         throw logCorruptError({ ...scan.end, path: from.path, endOffset: scan.laterOffset })
       }

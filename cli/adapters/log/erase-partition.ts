@@ -12,9 +12,11 @@ import { type Files, listNames, type OpenFile } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import type { LogPartition } from './check-log.ts'
 import { type CheckedSegment, checkPartition } from './check-partition.ts'
+import { removeDrafts } from './compress-segment.ts'
 import { lockPartition } from './partition-writer.ts'
 import { type WholeFrame, walkFrames } from './segment.ts'
 import { replaceSegment, type SegmentDraft, writeDraft } from './segment-draft.ts'
+import { openSegment } from './segment-file.ts'
 import { writeMark } from './write-mark.ts'
 
 /** Which records go. */
@@ -55,6 +57,7 @@ export async function erasePartition(
     requireIntact(partition, checked.report.damage.length, await listNames(files, dir))
     const total = { erased: 0, anonymised: 0 }
     const last = checked.segments.at(-1)?.path
+    if (!options.isDryRun) await removeDrafts(files, dir)
     for (const segment of checked.segments) {
       const { erased, anonymised } = await countFates(segment, options)
       total.erased += erased
@@ -143,7 +146,7 @@ async function eachFrame(
   { files }: EraseOptions,
   see: (frame: WholeFrame, file: OpenFile) => Promise<void>,
 ): Promise<void> {
-  const file = await files.open(path, 'r')
+  const file = await openSegment(files, path)
   try {
     const from = { position: 0, offset: base }
     for await (const frame of walkFrames(file, { from, bytes })) await see(frame, file)

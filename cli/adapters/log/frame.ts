@@ -69,6 +69,11 @@ export function decodeHeader(buffer: Buffer, at: number): FrameHeader | undefine
   return { bodyBytes, count, baseOffset, appendMs, isLost, isErased }
 }
 
+/** Whether a frame begins at `at`, by its magic alone. */
+export function isFrameMagic(buffer: Buffer, at: number): boolean {
+  return [MAGIC, LOST_MAGIC, ERASED_MAGIC].includes(buffer.readUInt32LE(at))
+}
+
 /** Whether the CRC of the frame at `at` matches; `buffer` contains all of it. */
 export function isIntact(buffer: Buffer, at: number, header: FrameHeader): boolean {
   const end = at + HEADER_BYTES + header.bodyBytes

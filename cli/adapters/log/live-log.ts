@@ -1,12 +1,13 @@
 /** The embedded log as a backup reads it: whole frames, up to what is durable. */
 import { stat } from 'node:fs/promises'
 import type { LivePartition, LiveSegment } from '../../domain/backup/take-backup.ts'
-import { readRange } from '../files/file-pieces.ts'
+import { readOpened } from '../files/file-pieces.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
 import { listLogPartitions } from './check-log.ts'
 import { DurableEnd } from './durable-end.ts'
 import { listSegments, type Place, segmentPath, walkFrames } from './segment.ts'
+import { openSegment, readHead } from './segment-file.ts'
 
 /** Damage that is copied as it is is told by its place. */
 export type OnDamage = (text: string) => void
@@ -26,19 +27,19 @@ export async function listLiveLog(
       const segments: LiveSegment[] = []
       for (const [index, base] of bases.entries()) {
         const path = segmentPath(own, base)
-        const found = await stat(path).catch((error: unknown) => {
+        const found = await identify(files, path, base).catch((error: unknown) => {
           // Retention has removed it meanwhile.
           if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
           return undefined
         })
         if (!found) continue
-        const { ino, size } = found
+        const { fileId, size } = found
         const until = bases[index + 1] ?? end
         segments.push({
           base,
-          fileId: ino.toString(36),
+          fileId,
           findEnd: (from) => findEnd(files, { path, from, until, bytes: size }, onDamage),
-          read: (from, to) => readRange(files, path, { from, to }),
+          read: (from, to) => readOpened(() => openSegment(files, path), { from, to }),
         })
       }
       partitions.push({ topic, partition, segments })
@@ -47,6 +48,16 @@ export async function listLiveLog(
     }
   }
   return partitions
+}
+
+/**
+ * Length of the file, and what tells its frames from others: its inode, or that of the file that
+ * was compressed, so that nothing is copied again.
+ */
+async function identify(files: Files, path: string, base: number) {
+  const { ino, size } = await stat(path)
+  const { fileId } = await readHead(files, path, base)
+  return { fileId: fileId ?? ino.toString(36), size }
 }
 
 interface SegmentPart {
@@ -62,15 +73,16 @@ interface SegmentPart {
 async function findEnd(files: Files, part: SegmentPart, onDamage: OnDamage): Promise<Place> {
   const { path, from, until, bytes } = part
   if (from.offset >= until) return from
-  const file = await files.open(path, 'r')
+  const file = await openSegment(files, path)
   try {
     let place = from
-    for await (const { next } of walkFrames(file, { from, bytes })) {
+    const size = file.compressed ? await file.size() : bytes
+    for await (const { next } of walkFrames(file, { from, bytes: size })) {
       place = next
       if (place.offset >= until) return place
     }
     onDamage(`${path} is damaged at byte ${place.position}; it was copied as it is.`)
-    return { position: Math.max(place.position, bytes), offset: until }
+    return { position: Math.max(place.position, size), offset: until }
   } finally {
     await file.close()
   }

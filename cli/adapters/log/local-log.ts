@@ -19,15 +19,17 @@ export interface LocalLogOptions {
   readonly files: Files
   /** After so many bytes the next segment begins; 256 MiB by default. */
   readonly segmentBytes?: number
+  /** And when its first record is so old; a day by default. */
+  readonly segmentMs?: number
   readonly processes?: Processes
 }
 
 const SEGMENT_BYTES = 256 * 1024 * 1024
+const SEGMENT_MS = 86_400_000
 
 /** Touches no file until it is used; closing it closes its readers and writers. */
 export function openLocalLog(options: LocalLogOptions): EventLog {
-  const { dir, files } = options
-  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
+  const { dir, files, segmentBytes = SEGMENT_BYTES, segmentMs = SEGMENT_MS } = options
   const processes = options.processes ?? systemProcesses()
   const open = new Set<Closable>()
   return {
@@ -61,7 +63,7 @@ export function openLocalLog(options: LocalLogOptions): EventLog {
 
     async writer(topic, partition, owner) {
       const place = locatePartition(dir, topic, partition)
-      const options = { files, processes, segmentBytes, owner }
+      const options = { files, processes, segmentBytes, segmentMs, owner }
       return track(open, await openPartitionWriter(place, options))
     },
 

@@ -4,7 +4,7 @@
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LogFrame, LogReader } from '../../domain/log/event-log.ts'
-import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import type { Processes } from '../files/process-id.ts'
 import { DurableEnd } from './durable-end.ts'
 import { type FrameHeader, HEADER_BYTES, isIntact, recordPosition } from './frame.ts'
@@ -18,6 +18,7 @@ import {
   seekFrame,
   segmentPath,
 } from './segment.ts'
+import { openSegment, type SegmentFile } from './segment-file.ts'
 
 const WINDOW_BYTES = 256 * 1024
 const READ_BYTES_MAX = 16 * 1024 * 1024
@@ -30,7 +31,7 @@ export interface Partition {
 }
 
 interface OpenSegment {
-  readonly file: OpenFile
+  readonly file: SegmentFile
   readonly path: string
 }
 
@@ -151,7 +152,7 @@ export class PartitionReader implements LogReader {
     const path = segmentPath(this.#partition.dir, base)
     const previous = this.#segment
     try {
-      this.#segment = { file: await this.#files.open(path, 'r'), path }
+      this.#segment = { file: await openSegment(this.#files, path), path }
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error
       const start = (await listSegments(this.#files, this.#partition.dir))[0] ?? 0

@@ -13,7 +13,8 @@ import type { Processes } from '../files/process-id.ts'
 import { type DurableMark, encodeMark, LOCK_NAME, markPath, readMark } from './durable-end.ts'
 import { BODY_BYTES_MAX, encodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
-import { listSegments, logCorruptError, scanTail, segmentPath } from './segment.ts'
+import { type RecoveredEnd, recoverEnd } from './recover-end.ts'
+import { segmentPath } from './segment.ts'
 
 /** How to write a partition. */
 export interface WriterOptions {
@@ -21,6 +22,8 @@ export interface WriterOptions {
   readonly processes: Processes
   /** After so many bytes the next segment begins. */
   readonly segmentBytes: number
+  /** And when its first record is so old, so that compression and retention get to it. */
+  readonly segmentMs: number
   /** Shown to others who want to write, e.g. `ccs up`. */
   readonly owner: string
 }
@@ -39,8 +42,8 @@ export async function openPartitionWriter(
   try {
     const markFile = await openMark(files, dir)
     try {
-      const { segment, mark } = await recover(files, dir, await readMark(markFile))
-      const writer = new PartitionWriter(partition, options, { lock, markFile, segment, mark })
+      const recovered = await recoverEnd(files, dir, await readMark(markFile))
+      const writer = new PartitionWriter(partition, options, { lock, markFile, ...recovered })
       await writer.publish()
       return writer
     } catch (error) {
@@ -77,51 +80,6 @@ async function openMark(files: Files, dir: string): Promise<OpenFile> {
   }
 }
 
-/** Opens the last segment, cut and synced. It must hold all records up to the durable offset. */
-async function recover(files: Files, dir: string, mark: DurableMark | undefined) {
-  const segments = await listSegments(files, dir)
-  const base = segments.at(-1) ?? 0
-  const path = segmentPath(dir, base)
-  const segment = await files.open(path, segments.length > 0 ? 'r+' : 'wx+')
-  try {
-    const bytes = await segment.size()
-    const isMarked = mark?.segment === base && mark.end.position <= bytes
-    const from = isMarked ? mark.end : { position: 0, offset: base }
-    const scan = await scanTail(segment, bytes, from)
-    const damage = { ...scan.end, path }
-    if (scan.laterOffset !== undefined)
-      throw logCorruptError({ ...damage, endOffset: scan.laterOffset })
-    if (mark !== undefined && scan.end.offset < mark.end.offset) {
-      throw logCorruptError({ ...damage, endOffset: mark.end.offset })
-    }
-    if (scan.tornBytes > 0) await segment.truncate(scan.end.position)
-    await segment.datasync()
-    await files.fsyncDir(dir)
-    const isTimeKnown = scan.appendMs > 0 || mark?.segment === base
-    const appendMs = Math.max(
-      scan.appendMs,
-      mark?.appendMs ?? 0,
-      isTimeKnown ? 0 : await lastAppendMs(files, dir, segments),
-    )
-    return { segment, mark: { segment: base, end: scan.end, appendMs } }
-  } catch (error) {
-    await segment.close()
-    throw error
-  }
-}
-
-/** From the segment before the last: `durable` may be lost while the last is still empty. */
-async function lastAppendMs(files: Files, dir: string, segments: readonly number[]) {
-  const base = segments.at(-2)
-  if (base === undefined) return 0
-  const file = await files.open(segmentPath(dir, base), 'r')
-  try {
-    return (await scanTail(file, await file.size(), { position: 0, offset: base })).appendMs
-  } finally {
-    await file.close()
-  }
-}
-
 /** A clock that is put back by more than this was wrong before; see nextAppendMs. */
 const CLOCK_STEP_MS = 10 * 60_000
 
@@ -133,11 +91,9 @@ function nextAppendMs(nowMs: number, lastMs: number): number {
   return lastMs - nowMs > CLOCK_STEP_MS ? nowMs : Math.max(nowMs, lastMs)
 }
 
-interface OpenParts {
+interface OpenParts extends RecoveredEnd {
   readonly lock: FileLock
   readonly markFile: OpenFile
-  readonly segment: OpenFile
-  readonly mark: DurableMark
 }
 
 class PartitionWriter implements LogWriter {
@@ -148,6 +104,7 @@ class PartitionWriter implements LogWriter {
   readonly #lock: FileLock
   readonly #markFile: OpenFile
   #segment: OpenFile
+  #firstMs: number | undefined
   /** The synced end; readers see it once `publish` has written it. */
   #mark: DurableMark
   #isPublished = false
@@ -164,6 +121,7 @@ class PartitionWriter implements LogWriter {
     this.#lock = parts.lock
     this.#markFile = parts.markFile
     this.#segment = parts.segment
+    this.#firstMs = parts.firstMs
     this.#mark = parts.mark
   }
 
@@ -193,9 +151,9 @@ class PartitionWriter implements LogWriter {
     if (body.length > BODY_BYTES_MAX) throw tooLargeError(this.topic, body.length)
     if (!(await this.#lock.isHeld())) throw lockLostError(this)
     if (this.#isTorn) await this.#cut()
-    if (this.#mark.end.position >= this.#options.segmentBytes) await this.#roll()
-    const { segment, end } = this.#mark
     const appendMs = nextAppendMs(wantedMs, this.#mark.appendMs)
+    if (this.#isFull(appendMs)) await this.#roll()
+    const { segment, end } = this.#mark
     const header = encodeHeader({ count, baseOffset: offset, appendMs }, body)
     try {
       await this.#segment.write([header, body], end.position)
@@ -207,11 +165,18 @@ class PartitionWriter implements LogWriter {
       throw error
     }
     const position = end.position + HEADER_BYTES + body.length
+    this.#firstMs ??= appendMs
     this.#mark = { segment, end: { position, offset: offset + count }, appendMs }
     this.#isPublished = false
     // The records are durable and acknowledged; if this fails, their offset is published later.
     await this.publish().catch(() => undefined)
     return offset
+  }
+
+  #isFull(nowMs: number): boolean {
+    const { segmentBytes, segmentMs } = this.#options
+    const ageMs = this.#firstMs === undefined ? 0 : nowMs - this.#firstMs
+    return this.#mark.end.position >= segmentBytes || ageMs >= segmentMs
   }
 
   async #cut(): Promise<void> {
@@ -231,6 +196,7 @@ class PartitionWriter implements LogWriter {
     }
     await this.#segment.close()
     this.#segment = segment
+    this.#firstMs = undefined
     this.#mark = { ...this.#mark, segment: offset, end: { position: 0, offset } }
   }
 

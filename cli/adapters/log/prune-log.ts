@@ -3,12 +3,13 @@ import { dataLayout } from '../../domain/lake/layout.ts'
 import type { PrunePorts } from '../../domain/lake/prune.ts'
 import type { ClosedSegment, SegmentedPartition } from '../../domain/lake/prune-plan.ts'
 import { DLQ_TOPIC, RAW_TOPIC } from '../../domain/log/topics.ts'
-import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { type Files, isErrno } from '../files/files.ts'
 import { listLogPartitions } from './check-log.ts'
+import { closeSegment } from './close-segment.ts'
 import { loadMark } from './durable-end.ts'
-import { decodeHeader, HEADER_BYTES } from './frame.ts'
 import type { Partition } from './partition-reader.ts'
 import { listSegments, segmentPath } from './segment.ts'
+import { readHead } from './segment-file.ts'
 
 /** A data directory. */
 interface LogPlace {
@@ -40,6 +41,11 @@ export function openPruneFiles(place: LogPlace): PrunePorts {
       const own = all.find((one) => one.topic === topic && one.partition === partition)
       if (own) await removeBefore(files, own.dir, before)
     },
+    close: async (topic, partition, end) => {
+      const all = await listLogPartitions(files, dataLayout(root).log, [])
+      const own = all.find((one) => one.topic === topic && one.partition === partition)
+      if (own) await closeSegment(files, own, end)
+    },
   }
 }
 
@@ -50,36 +56,28 @@ async function listPartition(
   const bases = await listSegments(files, dir)
   const heads: { base: number; bytes: number; firstMs: number | null }[] = []
   for (const base of bases) {
-    const head = await readHead(files, dir, base).catch((error: unknown) => {
+    const head = await readHead(files, segmentPath(dir, base), base).catch((error: unknown) => {
       // Beside an engine that prunes.
       if (!isErrno(error, 'ENOENT') || base === bases.at(-1)) throw error
       return undefined
     })
     if (head) heads.push({ base, ...head })
   }
+  const last = heads.at(-1)
+  const mark = await loadMark(files, dir)
+  // After a crash, the mark may be older than the last segment.
+  const newest = Math.max(mark?.appendMs ?? 0, last?.firstMs ?? 0)
+  const newestMs = newest > 0 ? newest : null
   const closed = heads.slice(0, -1).map(({ base, bytes, firstMs }, index): ClosedSegment => {
     const next = heads[index + 1]
-    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs: next?.firstMs ?? null }
+    const untilMs = next?.bytes === 0 && next === last ? newestMs : (next?.firstMs ?? null)
+    return { from: base, to: next?.base ?? base, bytes, firstMs, untilMs }
   })
-  const last = heads.at(-1)
-  // After a crash, the mark may be older than the last segment.
-  const newest = Math.max((await loadMark(files, dir))?.appendMs ?? 0, last?.firstMs ?? 0)
-  const newestMs = newest > 0 ? newest : null
-  const lastFirstMs = last?.firstMs ?? null
-  return { topic, partition, closed, lastBytes: last?.bytes ?? 0, lastFirstMs, newestMs }
-}
-
-/** Length of a segment, and when its first frame was appended. */
-async function readHead(files: Files, dir: string, base: number) {
-  const file: OpenFile = await files.open(segmentPath(dir, base), 'r')
-  try {
-    const header = Buffer.alloc(HEADER_BYTES)
-    const read = await file.read(header, 0)
-    const first = read < HEADER_BYTES ? undefined : decodeHeader(header, 0)
-    const firstMs = first?.baseOffset === base ? first.appendMs : null
-    return { bytes: await file.size(), firstMs }
-  } finally {
-    await file.close()
+  const isKnown = mark !== undefined && mark.segment === last?.base && mark.end.offset > last.base
+  return {
+    ...{ topic, partition, closed, newestMs },
+    ...{ lastBytes: last?.bytes ?? 0, lastFirstMs: last?.firstMs ?? null },
+    last: isKnown ? { from: mark.segment, to: mark.end.offset } : null,
   }
 }
 

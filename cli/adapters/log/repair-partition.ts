@@ -12,6 +12,7 @@ import { type CheckedPartition, type CheckedSegment, checkPartition } from './ch
 import { lockPartition } from './partition-writer.ts'
 import { segmentPath } from './segment.ts'
 import { replaceSegment, type SegmentDraft, writeDraft } from './segment-draft.ts'
+import { openSegment } from './segment-file.ts'
 import { writeMark } from './write-mark.ts'
 
 /** What a repair works with. */
@@ -103,7 +104,7 @@ class Repair {
     checked: CheckedPartition,
   ): Promise<void> {
     const { files } = this.#options
-    const old = await files.open(path, 'r')
+    const old = await openSegment(files, path)
     let draft: string
     try {
       draft = await writeDraft(files, path, async (into) => {

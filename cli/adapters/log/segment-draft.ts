@@ -1,10 +1,14 @@
 /** A segment that is written anew beside the old one, which it replaces when it is complete. */
+import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { OffsetRange } from '../../domain/log/log-report.ts'
 import type { RestoredFrame } from '../../domain/log/restored-record.ts'
-import type { Files, OpenFile } from '../files/files.ts'
+import { type Files, isErrno, type OpenFile } from '../files/files.ts'
+import { draftPath, writeCompressed } from './compress-segment.ts'
 import { markPath } from './durable-end.ts'
 import { encodeHeader, LOST_COUNT_MAX } from './frame.ts'
+import { parseBase } from './segment.ts'
+import { readHead } from './segment-file.ts'
 
 const COPY_BYTES = 1024 * 1024
 
@@ -70,15 +74,36 @@ export async function writeDraft(
   return draft
 }
 
-/** The draft becomes the segment `path`; `last` is the path of the partition's last segment. */
+/**
+ * The draft becomes the segment `path`, compressed if the old one was; `last` is the path of the
+ * partition's last segment.
+ */
 export async function replaceSegment(
   files: Files,
   { draft, path, last }: { draft: string; path: string; last: string | undefined },
 ): Promise<void> {
   const dir = dirname(path)
+  const isLast = last === undefined || path >= last
+  const ready = isLast ? draft : await keepForm(files, draft, path)
   // The mark says where the last segment ends in bytes, which no longer holds.
-  if (last === undefined || path >= last) await files.remove(markPath(dir))
+  if (isLast) await files.remove(markPath(dir))
   await files.fsyncDir(dir)
-  await files.rename(draft, path)
+  await files.rename(ready, path)
   await files.fsyncDir(dir)
+}
+
+/** The draft in the form that the segment `path` has, or the disk could become full. */
+async function keepForm(files: Files, draft: string, path: string): Promise<string> {
+  const base = parseBase(path)
+  const head = await readHead(files, path, base).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (!head?.isCompressed) return draft
+  // Other frames than before, so that a backup copies them.
+  const fileId = randomBytes(8).toString('hex')
+  const to = draftPath(path)
+  if ((await writeCompressed(files, { path: draft, base, fileId }, to)) === undefined) return draft
+  await files.remove(draft)
+  return to
 }

@@ -3,9 +3,10 @@
  * last frame and damage in the middle look alike at first. They differ in whether a whole frame
  * follows, because only one frame is written at a time.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { type Files, listNames, type OpenFile } from '../files/files.ts'
+import type { CompressedForm } from './compressed-file.ts'
 import { decodeHeader, type FrameHeader, HEADER_BYTES, indexOfMagic, isIntact } from './frame.ts'
 
 /** A position between two frames. */
@@ -23,6 +24,11 @@ const SCAN_BYTES = 1024 * 1024
 /** The file of the segment that begins with `baseOffset`. */
 export function segmentPath(dir: string, baseOffset: number): string {
   return join(dir, `${String(baseOffset).padStart(NAME_DIGITS, '0')}.log`)
+}
+
+/** The first offset of the segment `path`. */
+export function parseBase(path: string): number {
+  return Number.parseInt(basename(path), 10)
 }
 
 /** First offsets of a partition's segments, ascending; [] if it has no directory. */
@@ -89,9 +95,14 @@ export class FileWindow {
  * written yet. Returns the place where the chain of headers ends if it ends before. Bodies are not
  * checked: that is done when they are read.
  */
-export async function seekFrame(file: OpenFile, begin: number, offset: number): Promise<Place> {
+export async function seekFrame(
+  file: OpenFile & { readonly compressed?: CompressedForm },
+  begin: number,
+  offset: number,
+): Promise<Place> {
   const window = new FileWindow(WALK_BYTES)
-  let place: Place = { position: 0, offset: begin }
+  // The index of a compressed segment knows the block, so that no other is unpacked.
+  let place: Place = file.compressed?.findBlock(offset) ?? { position: 0, offset: begin }
   while (place.offset < offset) {
     await window.ensureHeld(file, place.position, HEADER_BYTES)
     const header = window.readHeader(place)

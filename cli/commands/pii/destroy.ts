@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { withPiiKeys } from '../../app/pii.ts'
+import { withPiiKeys } from '../../app/privacy/pii.ts'
 import { recordCommand } from '../../app/store.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { EXIT } from '../../domain/kernel/errors.ts'

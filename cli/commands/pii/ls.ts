@@ -1,4 +1,4 @@
-import { withPiiKeys } from '../../app/pii.ts'
+import { withPiiKeys } from '../../app/privacy/pii.ts'
 import { CcsCommand, targetFlag } from '../../command.ts'
 import { listKeys, type PiiKeysResult } from '../../domain/privacy/change-keys.ts'
 

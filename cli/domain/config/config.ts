@@ -20,7 +20,12 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { formatBytes, formatDuration } from '../kernel/units.ts'
-import { type EngineSettings, MEMORY_LIMIT_MIN } from './fit-memory.ts'
+import {
+  type EngineSettings,
+  MEMORY_LIMIT_MIN,
+  QUERY_MEMORY_MIN,
+  type QuerySettings,
+} from './fit-memory.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import { formatRetention, type Retention, readKept, readRetention } from './retention.ts'
@@ -41,17 +46,14 @@ export interface Config {
   }
   readonly engine: EngineSettings
   /** What no query exceeds. */
-  readonly query: {
-    readonly timeoutMs: number
-    readonly rowsMax: number
-    /** Queries that run at once; others wait. */
-    readonly concurrency: number
-  }
+  readonly query: QuerySettings
   /** Where backups are, '' for nowhere; 0: the engine takes none by itself. */
   readonly backup: { readonly to: string; readonly everyMs: number }
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
+  /** Whether closed segments of the log of a data directory are compressed. */
+  readonly log: { readonly compression: 'brotli' | 'none' }
   readonly retention: Retention
   /** Texts that are nobody's id; lower case, without blanks at either end. */
   readonly identity: { readonly placeholderIds: readonly string[] }
@@ -92,7 +94,13 @@ const SETTINGS = [
   { key: 'engine.checkpoint_rows', fallback: 100_000, read: readWholeNumber(1000, 10_000_000) },
   { key: 'query.timeout', fallback: 30_000, read: readDuration(100, 3_600_000) },
   { key: 'query.max_rows', fallback: 1_000_000, read: readWholeNumber(1, 100_000_000) },
-  // Of the four threads that Node has for such work, one at least is left to the engine.
+  {
+    key: 'query.memory_limit',
+    fallback: 768 * MIB,
+    read: readSize(QUERY_MEMORY_MIN, 1024 * 1024 * MIB),
+  },
+  // Of the four threads that Node has for such work, one at least is left to the engine when the
+  // page's metrics run; those of people run elsewhere.
   { key: 'query.concurrency', fallback: 2, read: readWholeNumber(1, 3) },
   { key: 'backup.to', fallback: '', read: readText },
   { key: 'backup.every', fallback: 0, read: readDuration(10_000, 7 * 86_400_000) },
@@ -101,6 +109,7 @@ const SETTINGS = [
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
   { key: 'dbt.every', fallback: 900_000, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'identity.placeholder_ids', fallback: PLACEHOLDER_IDS, read: readPlaceholderIds },
+  { key: 'log.compression', fallback: 'brotli', read: readChoice(['brotli', 'none']) },
   { key: 'pii.keys_file', fallback: '', read: readText },
   { key: 'retention.events.raw', fallback: null, read: readRetention },
   { key: 'retention.events.dlq', fallback: null, read: readRetention },
@@ -160,6 +169,7 @@ export function listSettings(
     { setting: 'engine.checkpoint_rows', value: String(engine.checkpointRows) },
     { setting: 'query.timeout', value: formatDuration(query.timeoutMs) },
     { setting: 'query.max_rows', value: String(query.rowsMax) },
+    { setting: 'query.memory_limit', value: formatBytes(query.memoryLimitBytes) },
     { setting: 'query.concurrency', value: String(query.concurrency) },
     { setting: 'backup.to', value: backup.to === '' ? 'nowhere' : backup.to },
     {
@@ -171,6 +181,7 @@ export function listSettings(
     { setting: 'http.port', value: String(http.port) },
     { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
     { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
+    { setting: 'log.compression', value: config.log.compression },
     { setting: 'pii.keys_file', value: config.pii.keysFile ?? 'in the data directory' },
     { setting: 'retention.events.raw', value: formatRetention(retention.rawMs) },
     { setting: 'retention.events.dlq', value: formatRetention(retention.dlqMs) },
@@ -254,7 +265,7 @@ function assemble(
     name: text('name'),
     timezone: text('timezone'),
     data: text('data'),
-    // readChoice gives one of the two.
+    // readChoice gives one of the two, here and below.
     dataMode: text('data_mode') as Config['dataMode'],
     gate: {
       recordBytesMax: number('gate.record_bytes_max'),
@@ -269,11 +280,13 @@ function assemble(
       timeoutMs: number('query.timeout'),
       rowsMax: number('query.max_rows'),
       concurrency: number('query.concurrency'),
+      memoryLimitBytes: number('query.memory_limit'),
     },
     backup: { to: text('backup.to'), everyMs: number('backup.every') },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },
+    log: { compression: text('log.compression') as Config['log']['compression'] },
     retention: { rawMs: limit('retention.events.raw'), dlqMs: limit('retention.events.dlq') },
     // readPlaceholderIds gives a list of texts.
     identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },

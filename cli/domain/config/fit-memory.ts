@@ -7,6 +7,16 @@ export interface EngineSettings {
   readonly checkpointRows: number
 }
 
+/** `query` of ccs.yml: what no query exceeds. */
+export interface QuerySettings {
+  readonly timeoutMs: number
+  readonly rowsMax: number
+  /** Queries that run at once for long; others wait. */
+  readonly concurrency: number
+  /** Memory of each process that answers queries. */
+  readonly memoryLimitBytes: number
+}
+
 const MIB = 1024 * 1024
 
 /** The least with which DuckDB merges a checkpoint; the greatest lower bound of ccs.yml. */
@@ -26,5 +36,23 @@ export function fitEngine(engine: EngineSettings, memoryBytes: number): EngineSe
     ...engine,
     memoryLimitBytes: Math.min(engine.memoryLimitBytes, fitting),
     checkpointRows: Math.min(engine.checkpointRows, rowsMax),
+  }
+}
+
+/** The least for a process that answers queries: Node, DuckDB, and 48 MiB for rows. */
+export const QUERY_MEMORY_MIN = 160 * MIB
+
+/** Of the memory, what one such process may take: there are at most four. */
+const QUERY_SHARE = 1 / 8
+/** With less memory, one long query runs at once. */
+const ONE_QUERY_BELOW = 1024 * MIB
+
+/** As `fitEngine`, for the processes that answer queries. */
+export function fitQueries(query: QuerySettings, memoryBytes: number): QuerySettings {
+  const fitting = Math.max(QUERY_MEMORY_MIN, Math.floor(memoryBytes * QUERY_SHARE))
+  return {
+    ...query,
+    memoryLimitBytes: Math.min(query.memoryLimitBytes, fitting),
+    concurrency: memoryBytes < ONE_QUERY_BELOW ? 1 : query.concurrency,
   }
 }

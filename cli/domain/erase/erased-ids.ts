@@ -4,7 +4,7 @@
  * backup.
  */
 import { createHmac } from 'node:crypto'
-import { CcsError } from '../kernel/errors.ts'
+import { CcsError, EXIT } from '../kernel/errors.ts'
 import { asObject } from '../kernel/json.ts'
 
 /** Whose events are erased: a customer, or a visitor by anonymous id. */
@@ -63,14 +63,26 @@ export function nameErased({ key }: ErasedList, { kind, id }: Person): string {
   return hashKeyed(Buffer.from(key, 'base64'), kind, Buffer.from(id))
 }
 
-/** CCS_MANIFEST_INVALID for a file that ccs did not write: erased persons would come back. */
+/**
+ * CCS_MANIFEST_INVALID for a file that this ccs does not understand: erased persons would come
+ * back.
+ */
 export function parseErased(text: string, file: string): ErasedList {
+  let format: unknown
   try {
     const list = asObject(JSON.parse(text))
-    if (list.format === 1 && typeof list.key === 'string' && Array.isArray(list.ids))
+    format = list.format
+    if (format === 1 && typeof list.key === 'string' && Array.isArray(list.ids))
       return list as unknown as ErasedList // ccs alone writes the file
   } catch {
     // Not JSON.
+  }
+  if (typeof format === 'number' && format > 1) {
+    const what = `${file} has format ${format}; this ccs knows formats up to 1`
+    throw new CcsError('CCS_MANIFEST_INVALID', `${what}.`, {
+      exit: EXIT.usage,
+      hint: 'Run the newer ccs that wrote it, or point --data at another directory.',
+    })
   }
   throw new CcsError('CCS_MANIFEST_INVALID', `${file} is not a list of erased persons of ccs.`, {
     hint: 'Restore the file from a backup: without it, their events would be taken in again.',

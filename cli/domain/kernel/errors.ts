@@ -36,6 +36,7 @@ const EXIT_BY_CODE = {
   CCS_SQL_UNSUPPORTED: EXIT.usage,
   CCS_QUERY_INVALID: EXIT.usage,
   CCS_QUERY_LIMIT: EXIT.usage,
+  CCS_QUERY_CRASHED: EXIT.unexpected,
   CCS_LOG_LOCKED: EXIT.unexpected,
   CCS_LOG_CORRUPT: EXIT.checkFailed,
   CCS_LOG_RECORD_TOO_LARGE: EXIT.unexpected,

@@ -1,9 +1,9 @@
 /** The manifest of a data directory that has no commit yet. */
-import { MANIFEST_FORMAT, type Manifest } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 
 /** What a data directory has before its first commit, which gets serial 1. */
 export const EMPTY_MANIFEST: Manifest = {
-  format: MANIFEST_FORMAT,
+  format: 1,
   serial: 0,
   generation: 1,
   committedMs: 0,

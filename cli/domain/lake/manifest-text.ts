@@ -9,11 +9,14 @@ import {
   type Counts,
   type DedupedDay,
   type DeployedModel,
+  findFormat,
   type LakeFile,
   type LogGap,
+  type LogMarks,
   type LogSource,
   MANIFEST_FORMAT,
   type Manifest,
+  type ManifestFormat,
   type PartitionPosition,
   type Pruned,
   type StateFile,
@@ -23,8 +26,9 @@ const TAIL = '\n}\n'
 
 /** Throws CCS_MANIFEST_INVALID for a manifest that `parseManifest` would not accept. */
 export function renderManifest(manifest: Manifest): Buffer {
-  const body = JSON.stringify(readManifest(manifest, 'The new manifest'))
-  return Buffer.from(`${head(sha256(body))}${body}${TAIL}`)
+  const format = findFormat(manifest)
+  const body = JSON.stringify(readManifest({ ...manifest, format }, 'The new manifest'))
+  return Buffer.from(`${head(format, sha256(body))}${body}${TAIL}`)
 }
 
 /**
@@ -42,17 +46,18 @@ export function parseManifest(bytes: Buffer, source: string): Manifest {
       hint: 'Run the newer ccs that wrote it, or point --data at another directory.',
     })
   }
-  const headBytes = Buffer.byteLength(head(sha256('')))
+  const headBytes = Buffer.byteLength(head(format, sha256('')))
   const body = bytes.subarray(headBytes, bytes.length - TAIL.length)
   const intact =
-    bytes.subarray(0, headBytes).equals(Buffer.from(head(sha256(body)))) &&
+    bytes.subarray(0, headBytes).equals(Buffer.from(head(format, sha256(body)))) &&
     bytes.subarray(bytes.length - TAIL.length).equals(Buffer.from(TAIL))
-  if (!intact) throw invalid(source, 'is damaged: its checksum does not match')
-  return readManifest(parseJson(body, source), source)
+  const manifest = intact ? readManifest(parseJson(body, source), source) : undefined
+  if (manifest?.format === format) return manifest
+  throw invalid(source, 'is damaged: its checksum does not match')
 }
 
-function head(sha: string): string {
-  return `{\n"format": ${MANIFEST_FORMAT},\n"sha256": "${sha}",\n"manifest": `
+function head(format: number, sha: string): string {
+  return `{\n"format": ${format},\n"sha256": "${sha}",\n"manifest": `
 }
 
 function sha256(body: string | Buffer): string {
@@ -212,10 +217,10 @@ const pruned = fields<Pruned>({
   rejects: count,
 })
 
-type Optional = 'epoch' | 'sources' | 'gaps' | 'pruned' | 'dedupedDays'
+type Optional = 'epoch' | 'sources' | 'gaps' | keyof LogMarks | 'dedupedDays'
 
 const wholeManifest = fields<Omit<Manifest, Optional>>({
-  format: check((v): v is typeof MANIFEST_FORMAT => v === MANIFEST_FORMAT, `${MANIFEST_FORMAT}`),
+  format: check((v): v is ManifestFormat => v === 1 || v === MANIFEST_FORMAT, 'a known format'),
   serial: count,
   generation: count,
   committedMs: count,
@@ -232,6 +237,7 @@ const wholeManifest = fields<Omit<Manifest, Optional>>({
 
 const manifest: Read<Manifest> = (value, at) => {
   const { epoch, sources, gaps, pruned: removed, dedupedDays: days } = Object(value)
+  const { compressedLog, hasErased } = Object(value)
   return {
     ...wholeManifest(value, at),
     ...(epoch === undefined ? {} : { epoch: count(epoch, `${at}.epoch`) }),
@@ -239,6 +245,8 @@ const manifest: Read<Manifest> = (value, at) => {
     ...(sources === undefined ? {} : { sources: list(source)(sources, `${at}.sources`) }),
     ...(gaps === undefined ? {} : { gaps: list(gap)(gaps, `${at}.gaps`) }),
     ...(removed === undefined ? {} : { pruned: pruned(removed, `${at}.pruned`) }),
+    ...(compressedLog === true ? { compressedLog } : {}),
+    ...(hasErased === true ? { hasErased } : {}),
   }
 }
 

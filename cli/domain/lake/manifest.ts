@@ -5,8 +5,8 @@
  * be deleted.
  */
 
-/** Version of the file format; a reader rejects newer ones. */
-export const MANIFEST_FORMAT = 1
+/** Newest version of the file format; a reader rejects newer ones. */
+export const MANIFEST_FORMAT = 2
 
 /** A Parquet file of the lake. */
 export interface LakeFile {
@@ -140,9 +140,33 @@ export interface DeployedModel {
   readonly text: string
 }
 
+/** Versions of the file format. */
+export type ManifestFormat = 1 | typeof MANIFEST_FORMAT
+
+/** What a manifest says of the whole data directory; each commit and rebuild hands it on. */
+export type LogMarks = Pick<Manifest, 'pruned' | 'compressedLog' | 'hasErased'>
+
+/** The marks of a manifest; without those that it does not have. */
+export function pickMarks({ pruned, compressedLog, hasErased }: LogMarks): LogMarks {
+  return {
+    ...(pruned ? { pruned } : {}),
+    ...(compressedLog ? { compressedLog } : {}),
+    ...(hasErased ? { hasErased } : {}),
+  }
+}
+
+/**
+ * The format that a manifest needs: a ccs that knows format 1 alone would take what retention has
+ * removed for lost, can't read a compressed log, and might take in erased persons again.
+ */
+export function findFormat({ pruned, compressedLog, hasErased }: LogMarks): ManifestFormat {
+  return pruned || compressedLog || hasErased ? 2 : 1
+}
+
 /** The whole state of a data directory at one commit. */
 export interface Manifest {
-  readonly format: typeof MANIFEST_FORMAT
+  /** The oldest format that a reader must know: 1 unless something in it needs a newer one. */
+  readonly format: ManifestFormat
   /** Grows by one with every commit. */
   readonly serial: number
   /** Which lake directory the files are in; a rebuild fills a new one. */
@@ -159,6 +183,10 @@ export interface Manifest {
   readonly gaps?: readonly LogGap[]
   /** Absent if retention has removed nothing yet. */
   readonly pruned?: Pruned
+  /** Whether the log may have compressed segments. */
+  readonly compressedLog?: true
+  /** Whether persons were erased, whose events are not taken in again. */
+  readonly hasErased?: true
   readonly files: readonly LakeFile[]
   readonly state: readonly StateFile[]
   /** Absent in the manifest of an older ccs. */

@@ -1,7 +1,8 @@
 /**
  * Decides which segments of the log retention removes. A segment goes when its newest record is
  * older than the topic's retention, all its records are committed, and no older segment stays: so
- * the log's beginning moves, and no hole comes to be. The last segment always stays.
+ * the log's beginning moves, and no hole comes to be. The last segment of a partition is closed
+ * first, which is possible if nobody writes to it.
  */
 import type { Retention } from '../config/retention.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
@@ -27,6 +28,8 @@ export interface SegmentedPartition {
   /** Of the last one: its length, and when its first record was appended; null: it has none. */
   readonly lastBytes: number
   readonly lastFirstMs: number | null
+  /** The offsets of its records, if the last one could be closed; null: it has none, or unknown. */
+  readonly last: { readonly from: number; readonly to: number } | null
   /** When its newest record was appended; null: it has none. */
   readonly newestMs: number | null
 }
@@ -81,9 +84,12 @@ export function planPrune(
   })
 }
 
-/** Rows that imports rejected are in events.dlq alone: no commit follows. */
-function findCommittedEnd(
-  { topic, partition }: SegmentedPartition,
+/**
+ * The offset before which all records of a partition are committed. Rows that imports rejected are
+ * in events.dlq alone: no commit follows.
+ */
+export function findCommittedEnd(
+  { topic, partition }: Pick<SegmentedPartition, 'topic' | 'partition'>,
   { positions, dlqEnd }: Pick<Manifest, 'positions' | 'dlqEnd'>,
 ): number {
   if (topic === DLQ_TOPIC) return partition === ENGINE_PARTITION ? dlqEnd : Number.POSITIVE_INFINITY
@@ -92,10 +98,17 @@ function findCommittedEnd(
 }
 
 function planPartition(
-  { topic, partition, closed, lastBytes }: SegmentedPartition,
+  { topic, partition, closed: before, last, ...more }: SegmentedPartition,
   committedEnd: number,
   beforeMs: number,
 ): PartitionPrune {
+  const isQuiet = last !== null && more.newestMs !== null && more.newestMs < beforeMs
+  // Nobody has appended to the partition for so long that its last segment can be closed too.
+  const quiet: readonly ClosedSegment[] = isQuiet
+    ? [{ ...last, bytes: more.lastBytes, firstMs: more.lastFirstMs, untilMs: more.newestMs }]
+    : []
+  const closed = [...before, ...quiet]
+  const lastBytes = isQuiet ? 0 : more.lastBytes
   const isOld = ({ untilMs }: ClosedSegment) => untilMs !== null && untilMs < beforeMs
   const kept = closed.findIndex((one) => !isOld(one) || one.to > committedEnd)
   const gone = kept < 0 ? closed : closed.slice(0, kept)
@@ -113,6 +126,17 @@ function planPartition(
     keptBytes: count(rest) + lastBytes,
     waiting: firstYoung < 0 ? rest.length : firstYoung,
   }
+}
+
+/** The partitions of a plan whose last segment goes too, with the offset at which it ends. */
+export function listQuiet(
+  plan: readonly PartitionPrune[],
+  partitions: readonly SegmentedPartition[],
+): readonly (Pick<PartitionPrune, 'topic' | 'partition'> & { readonly end: number })[] {
+  return partitions.flatMap(({ topic, partition, last }) => {
+    const own = plan.find((one) => one.topic === topic && one.partition === partition)
+    return last && own?.segments && own.to === last.to ? [{ topic, partition, end: last.to }] : []
+  })
 }
 
 /**

@@ -7,7 +7,13 @@ import type { Retention } from '../config/retention.ts'
 import type { RunningCommits } from './compact.ts'
 import type { Lake, ManifestStore } from './lake.ts'
 import type { Manifest } from './manifest.ts'
-import { addPruned, type PartitionPrune, planPrune, type SegmentedPartition } from './prune-plan.ts'
+import {
+  addPruned,
+  listQuiet,
+  type PartitionPrune,
+  planPrune,
+  type SegmentedPartition,
+} from './prune-plan.ts'
 
 /** The files of the log. */
 export interface PrunePorts {
@@ -18,6 +24,8 @@ export interface PrunePorts {
    * durably before the next.
    */
   remove(topic: string, partition: number, before: number): Promise<void>
+  /** Begins a new segment at offset `end`; nothing happens if somebody writes to the partition. */
+  close(topic: string, partition: number, end: number): Promise<void>
   /** The present, ms since 1970. */
   nowMs(): number
 }
@@ -61,7 +69,7 @@ export async function pruneIdle(
 ): Promise<PruneResult> {
   const base = await manifests.load()
   if (!base) return toResult([], false)
-  const plan = planPrune(retention, base, await ports.list(), ports.nowMs())
+  const plan = await planClosed(base, ports, retention)
   const next = withPruned(base, plan, ports.nowMs())
   if (next) {
     await manifests.commit(next)
@@ -79,10 +87,21 @@ export async function pruneBeside(
   const { manifest } = engine
   if (!manifest) return toResult([], false)
   // What was committed stays so: the plan holds for each later commit of this engine.
-  const plan = planPrune(retention, manifest, await ports.list(), ports.nowMs())
+  const plan = await planClosed(manifest, ports, retention)
   if (plan.some(({ segments }) => segments > 0))
     await engine.amend(async (base) => withPruned(base, plan, ports.nowMs()))
   return removeSegments(plan, ports)
+}
+
+/** The plan after last segments were closed that are old enough: only closed ones go. */
+async function planClosed(manifest: Manifest, ports: PrunePorts, retention: Retention) {
+  const before = await ports.list()
+  const nowMs = ports.nowMs()
+  const quiet = listQuiet(planPrune(retention, manifest, before, nowMs), before)
+  for (const { topic, partition, end } of quiet) await ports.close(topic, partition, end)
+  const after = quiet.length > 0 ? await ports.list() : before
+  const closed = after.map((one) => ({ ...one, last: null }))
+  return planPrune(retention, manifest, closed, nowMs)
 }
 
 /** The manifest that says what is removed; undefined: this one says so already. */

@@ -6,6 +6,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import { formatBytes } from '../kernel/units.ts'
 import { REPAIR_COMMAND } from './damage.ts'
+import { waitForTurn } from './idle-pace.ts'
 
 /** A file to check. */
 export interface ScrubPart {
@@ -70,7 +71,6 @@ const PASS_MS = 86_400_000
 /** After a start other things come first. */
 const START_MS = 10_000
 const WAIT_MS = 60_000
-const BUSY_MS = 250
 const SAVE_MS = 30_000
 
 const NEVER: ScrubProgress = { startedMs: 0, endedMs: null, cursor: '', damaged: [] }
@@ -156,10 +156,7 @@ export class Scrub {
   }
 
   async #pace(bytes: number, stop: AbortSignal): Promise<void> {
-    const { clock, isIdle } = this.#ports
-    while (!isIdle() && !stop.aborted) await clock.sleep(BUSY_MS, stop)
-    await clock.sleep((1000 * bytes) / RATE_BYTES, stop)
-    stop.throwIfAborted()
+    await waitForTurn({ ...this.#ports, rateBytes: RATE_BYTES }, bytes, stop)
   }
 
   async #note({ path, bytes }: ScrubPart, fault: string | undefined, stop: AbortSignal) {

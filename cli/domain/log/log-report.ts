@@ -36,6 +36,9 @@ export interface PartitionReport {
   readonly topic: string
   readonly partition: number
   readonly segments: number
+  /** Of the segments, how many are compressed. */
+  readonly compressed: number
+  /** Length of their files. */
   readonly bytes: number
   /** Records in intact frames. */
   readonly records: number

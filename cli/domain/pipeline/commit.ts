@@ -6,7 +6,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
-import { MANIFEST_FORMAT, type Manifest } from '../lake/manifest.ts'
+import { findFormat, type Manifest, pickMarks } from '../lake/manifest.ts'
 import type { BatchEngine, FrozenRows, WrittenCommit } from './batch-engine.ts'
 
 /** What a commit writes to. */
@@ -36,11 +36,12 @@ export async function writeCommit(
   const serial = (previous?.serial ?? 0) + 1
   const commit = `c${String(serial).padStart(8, '0')}`
   const stage = await lake.stage(commit)
-  const { files: before = [], state = [], pruned } = previous ?? {}
+  const { files: before = [], state = [] } = previous ?? {}
+  const marks = pickMarks(previous ?? {})
   const written = await engine.write(frozen, { stage, previous: state })
   const files = await lake.seal(written.staged, commit)
   const manifest: Manifest = {
-    format: MANIFEST_FORMAT,
+    format: findFormat(marks),
     serial,
     generation: previous?.generation ?? 1,
     committedMs: clock.nowMs(),
@@ -49,7 +50,7 @@ export async function writeCommit(
     files: [...before.filter(({ table }) => !written.replaced.includes(table)), ...files],
     state: written.state,
     dedupedDays: frozen.dedupedDays,
-    ...(pruned ? { pruned } : {}),
+    ...marks,
     ...rest,
   }
   await replaceManifest(manifests, manifest)

@@ -10,6 +10,7 @@ import { type OriginFinder, openRejectWriter, type RejectWriter } from '../gate/
 import type { Clock } from '../kernel/clock.ts'
 import { type Closable, type Closers, openAll } from '../kernel/closers.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
+import type { CompressPorts, CompressResult } from '../lake/compress-log.ts'
 import type { Lake, ManifestStore } from '../lake/lake.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import { type PrunePorts, type PruneResult, pruneBeside } from '../lake/prune.ts'
@@ -19,8 +20,10 @@ import { DLQ_TOPIC, RAW_TOPIC } from '../log/topics.ts'
 import type { Logic } from '../models/logic.ts'
 import type { BatchEngine } from './batch-engine.ts'
 import { createHourlyPruning } from './hourly-pruning.ts'
+import { LogCompressor } from './log-compressor.ts'
 import { Pipeline } from './pipeline.ts'
 import type { PipelineOptions, PipelineParts } from './pipeline-ports.ts'
+import { Turns } from './turns.ts'
 
 /** The lock of the data directory. */
 interface HeldLock {
@@ -52,8 +55,8 @@ export interface StartPorts<E extends BatchEngine> {
   /** undefined where nobody else can register a schema while the engine runs. */
   openSchemaRefresher(): Promise<PipelineParts['refreshSchemas']>
   readonly findOrigins: OriginFinder
-  /** What retention works on. */
-  readonly logFiles: PrunePorts
+  /** What retention and compression work on. */
+  readonly logFiles: PrunePorts & CompressPorts
   openScrub(loop: { readonly isIdle: () => boolean }): Scrub
   /** undefined where nobody reads Gold's changes. */
   openPublisher(parts: {
@@ -73,6 +76,8 @@ export interface StartOptions
   readonly target?: { readonly name: string; readonly prefix: string }
   /** Of a log that ccs keeps itself: what is removed after commits. */
   readonly retention?: Retention
+  /** Of such a log too: whether closed segments are compressed. */
+  readonly compressesLog?: boolean
 }
 
 /** A pipeline that was started, and its engine. */
@@ -81,6 +86,8 @@ export interface StartedPipeline<E extends BatchEngine> extends Closable {
   readonly engine: E
   /** Removes at once what this retention, a client's, no longer keeps. */
   prune(retention: object): Promise<PruneResult>
+  /** Compresses at once what may be compressed of the log. */
+  compressLog(): Promise<CompressResult>
   readonly scrub: Scrub
 }
 
@@ -99,23 +106,28 @@ export function startPipeline<E extends BatchEngine>(
     ports.checkLogic(manifest)
     if (options.target) await requireTopics(log, options.target)
     if (manifest) await lake.finalize(manifest)
-    const { engine, pipeline, publish } = await openLoop(
+    const { engine, pipeline, publish, prune, compressor } = await openLoop(
       ports,
       options,
       { manifest, lock },
       closers,
     )
     await publish(manifest)
-    const prune = (retention: object) =>
-      pruneBeside(pipeline, ports.logFiles, toRetention(retention))
     const scrub = ports.openScrub({ isIdle: () => pipeline.isIdle })
     const stop = new AbortController()
-    const scrubbing = scrub.run(stop.signal)
-    closers.add(() => {
+    const idleWork = [
+      scrub.run(stop.signal),
+      ...(options.compressesLog ? [compressor.run(stop.signal)] : []),
+    ]
+    closers.add(async () => {
       stop.abort()
-      return scrubbing
+      await Promise.all(idleWork)
     })
-    return { pipeline, engine, scrub, prune }
+    return {
+      ...{ pipeline, engine, scrub },
+      prune: (retention) => prune(toRetention(retention)),
+      compressLog: () => compressor.compressNow(),
+    }
   })
 }
 
@@ -129,6 +141,8 @@ async function openLoop<E extends BatchEngine>(
   readonly pipeline: Pipeline
   /** Starts to publish Gold from the state of this commit on, instead of from an earlier one. */
   readonly publish: (manifest: Manifest | undefined) => Promise<void>
+  readonly prune: (retention: Retention) => Promise<PruneResult>
+  readonly compressor: LogCompressor
 }> {
   const { clock, store, outage } = ports
   const { log, lake, manifests, onCommit } = store
@@ -143,9 +157,11 @@ async function openLoop<E extends BatchEngine>(
     publisher = await ports.openPublisher({ engine, pipeline, ...(from ? { manifest: from } : {}) })
   }
   const refreshSchemas = await ports.openSchemaRefresher()
-  const prune = createHourlyPruning(options, clock, (some) =>
-    pruneBeside(pipeline, ports.logFiles, some),
-  )
+  // Retention must not remove a file that is about to be replaced.
+  const logTurns = new Turns()
+  const prune = (some: Retention) =>
+    logTurns.take(() => pruneBeside(pipeline, ports.logFiles, some))
+  const pruneHourly = createHourlyPruning(options, clock, prune)
   const pipeline = new Pipeline(
     {
       ...{ clock, log, engine, lake, manifests, outage },
@@ -162,7 +178,7 @@ async function openLoop<E extends BatchEngine>(
       ...(refreshSchemas ? { refreshSchemas } : {}),
       onCommit: async (committed) => {
         await onCommit?.(committed)
-        await prune()
+        await pruneHourly()
       },
     },
     {
@@ -170,7 +186,12 @@ async function openLoop<E extends BatchEngine>(
       ...(manifest ? { manifest } : {}),
     },
   )
-  return { engine, pipeline, publish }
+  const { onNotice = () => {} } = options
+  const compressor = new LogCompressor({
+    ...{ clock, engine: pipeline, files: ports.logFiles, onNotice },
+    alone: (work) => logTurns.take(work),
+  })
+  return { engine, pipeline, publish, prune, compressor }
 }
 
 /** An engine without a directory would wait for events that nobody can write any more. */

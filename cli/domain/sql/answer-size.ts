@@ -15,6 +15,17 @@ export function timeoutError(timeoutMs: number): CcsError {
   })
 }
 
+/** It needs more memory than one query may take. */
+export function memoryLimitError(limitBytes: number, cause?: unknown): CcsError {
+  const size = formatBytes(limitBytes)
+  return new CcsError('CCS_QUERY_LIMIT', `The query takes more than ${size} of memory: ended.`, {
+    hint:
+      'Read fewer rows or columns, group by fewer values, or raise query.memory_limit in ccs.yml ' +
+      'if the machine has the memory.',
+    cause,
+  })
+}
+
 /** Counts the rows and the length of one answer as it is read. */
 export class AnswerSize {
   readonly #rowsMax: number

@@ -33,6 +33,13 @@ export interface QueryResult {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
 }
 
+/** The same as one JSON document, in pieces: it goes to whoever asked as it is. */
+export interface WrittenAnswer {
+  readonly json: readonly Buffer[]
+  /** The number of rows. */
+  readonly rows: number
+}
+
 /** Why a query has no answer whose engine stops; also the reason of the signal that ends it. */
 export function engineStopsError(): CcsError {
   return new CcsError('CCS_ENGINE_UNREACHABLE', 'The engine stops; it ended the query.', {

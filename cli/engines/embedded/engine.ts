@@ -9,7 +9,7 @@ import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/mani
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult, WrittenAnswer } from '../../domain/sql/query-result.ts'
 import { writeCheckpoint } from './checkpoint/checkpoint.ts'
 import { readIds, removeUnreferencedState } from './checkpoint/state-files.ts'
 import { compileModels, type EmbeddedModel, splitAround } from './compile.ts'
@@ -30,7 +30,7 @@ import {
   prepareConnection,
   restrictFiles,
 } from './query/catalog.ts'
-import { QueryRunner } from './query/query-runner.ts'
+import { EngineQueries } from './query/engine-queries.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
 
@@ -45,7 +45,7 @@ export class EmbeddedEngine {
   readonly #arrivals: ArrivalTracker
   readonly #rows: UncommittedRows
   readonly #gold: GoldSet
-  readonly #queries: QueryRunner
+  readonly #queries: EngineQueries
   readonly #views: VisibleViews
   #committedSeq = 0
   #queue: Promise<unknown> = Promise.resolve()
@@ -69,15 +69,12 @@ export class EmbeddedEngine {
       this.#arrivals.addLateDuplicates(count),
     )
     this.#gold = new GoldSet(connection, () => this.#connect('memory'), options)
-    const all = models.map((one) => one.model)
-    const views = new Set(all.flatMap(({ name, kind }) => (kind === 'view' ? [name] : [])))
-    this.#views = new VisibleViews(connection, all, this.#gold)
-    this.#queries = new QueryRunner({
-      reads: new Map(models.map(({ model, reads }) => [model.name, reads])),
-      ...{ macros: options.macros, limits: options.queryLimits, views },
-      connect: () => this.#connect('memory'),
-      bringUpToDate: (names) => this.#exclusively(() => this.#merge(names, false)),
-      requireIntact: this.#gold.requireIntact.bind(this.#gold),
+    this.#views = new VisibleViews(connection, models, this.#gold)
+    this.#queries = new EngineQueries(options, {
+      ...{ models, gold: this.#gold, catalog: this.#catalog, connect: this.#connect.bind(this) },
+      exclusively: this.#exclusively.bind(this),
+      merge: (names) => this.#merge(names, false),
+      uncommitted: () => ({ fromSeq: this.#committedSeq, toSeq: this.#rows.flushedSeq }),
     })
   }
 
@@ -87,8 +84,7 @@ export class EmbeddedEngine {
     const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
     const indexes = restoreIndexes(dedupe, await readIds(files, stateRoot, manifest?.state ?? []))
     const duck = await openEngineDuck(options, shareOfDuckDb(options.memoryLimitBytes, indexes))
-    const connection = await duck.connect()
-    const intake = await duck.connect()
+    const [connection, intake] = await Promise.all([duck.connect(), duck.connect()])
     let engine: EmbeddedEngine | undefined
     try {
       const catalog = { macros: options.macrosSql, timezone: options.timezone }
@@ -139,7 +135,7 @@ export class EmbeddedEngine {
   }
 
   get hasFailed(): boolean {
-    return this.#queries.failure !== undefined
+    return this.#queries.hasFailed
   }
 
   get watermarkMs(): number | null {
@@ -181,10 +177,14 @@ export class EmbeddedEngine {
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     return this.#queries.run(sql, nowMs, control)
   }
+  /** As `query`, in a process of its own. */
+  ask(...query: Parameters<EngineQueries['ask']>): Promise<WrittenAnswer> {
+    return this.#queries.ask(...query)
+  }
 
   /** What it uses now. */
-  usage(): Promise<EngineUsage> {
-    return readUsage(this.#duck, this.#arrivals, this.#queries.usage())
+  async usage(): Promise<EngineUsage> {
+    return readUsage(this.#duck, this.#arrivals, await this.#queries.usage())
   }
 
   freeze(): Promise<EmbeddedFrozen | undefined> {
@@ -208,7 +208,7 @@ export class EmbeddedEngine {
     await this.#rows.finalizeBarrier(rows)
     const duplicates = arrivals.counts.duplicates + this.#arrivals.lateDuplicates - found
     await this.#gold.merge(rows.seq)
-    this.#queries.failure = undefined
+    this.#queries.forgetFailure()
     const gold = await this.#gold.freeze()
     // The lake's files have not changed, so views of stream models stay.
     await this.#views.create((model) => model.kind !== 'stream')

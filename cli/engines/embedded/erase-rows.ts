@@ -24,6 +24,7 @@ export async function rebuildErased(parts: RebuildParts): Promise<void> {
   await adoptRows(parts, base.serial, {
     ...built,
     ...(base.gaps ? { gaps: base.gaps } : {}),
+    hasErased: true,
   })
   await removeOldRows(parts)
 }

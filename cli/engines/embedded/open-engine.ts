@@ -74,6 +74,7 @@ export async function openEngine(
     },
     memoryLimitBytes: engine.memoryLimitBytes,
     queryLimits: config.query,
+    queryMemoryBytes: config.query.memoryLimitBytes,
     dataDirectory: store.root,
     files: store.files,
     stateRoot,

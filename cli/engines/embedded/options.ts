@@ -21,6 +21,8 @@ export interface EmbeddedOptions {
   readonly raw: IntakeOptions
   readonly memoryLimitBytes: number
   readonly queryLimits: QueryLimits
+  /** Memory of each process that answers queries of people. */
+  readonly queryMemoryBytes: number
   /** The only directory that queries may read files from. */
   readonly dataDirectory: string
   /** The last commit, with which the engine starts. */

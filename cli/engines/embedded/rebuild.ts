@@ -13,7 +13,7 @@ import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { EMPTY_MANIFEST } from '../../domain/lake/empty-manifest.ts'
 import { dataLayout, generationName } from '../../domain/lake/layout.ts'
-import type { Manifest } from '../../domain/lake/manifest.ts'
+import { type Manifest, pickMarks } from '../../domain/lake/manifest.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import { Pipeline } from '../../domain/pipeline/pipeline.ts'
 import { removeUnreferencedState } from './checkpoint/state-files.ts'
@@ -109,8 +109,9 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
     const built = await sideStore.manifests.load()
     // Each record that was read again is in Bronze or has a reject.
     const pruned = base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}
-    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd, ...pruned }
-    return { ...(await moveOver(store, side, built, base)), dlqEnd, ...pruned }
+    const marks = pickMarks({ ...base, ...pruned })
+    if (!built) return { ...EMPTY_MANIFEST, generation: base.generation, dlqEnd, ...marks }
+    return { ...(await moveOver(store, side, built, base)), dlqEnd, ...marks }
   } finally {
     await sideStore.log.close()
   }

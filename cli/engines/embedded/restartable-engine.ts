@@ -7,6 +7,7 @@ import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import type {
   Counts,
   Manifest,
@@ -16,7 +17,7 @@ import type {
 import type { LogFrame } from '../../domain/log/event-log.ts'
 import type { EngineUsage } from '../../domain/monitoring/engine-usage.ts'
 import type { BatchEngine, WriteOptions } from '../../domain/pipeline/batch-engine.ts'
-import type { QueryControl, QueryResult } from '../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult, WrittenAnswer } from '../../domain/sql/query-result.ts'
 import type { EmbeddedEngine } from './engine.ts'
 import type { EmbeddedFeed } from './gold/embedded-feed.ts'
 import type { FeedOptions } from './options.ts'
@@ -93,6 +94,20 @@ export class RestartableEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWr
       return await answer
     } finally {
       this.#queries.delete(answer)
+    }
+  }
+
+  /** As `query`, in a process of its own; asked again if it ended because of a restart. */
+  async ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
+    for (;;) {
+      const restarting = this.#restarting
+      await restarting
+      try {
+        return await this.#engine.ask(sql, nowMs, control)
+      } catch (error) {
+        const isEnded = error instanceof CcsError && error.code === 'CCS_ENGINE_UNREACHABLE'
+        if (!isEnded || restarting === this.#restarting || control?.signal?.aborted) throw error
+      }
     }
   }
 

@@ -13,12 +13,12 @@ import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import {
   engineStopsError,
   type QueryControl,
-  type QueryResult,
+  type WrittenAnswer,
 } from '../../domain/sql/query-result.ts'
 import { Access } from './access.ts'
 import { EngineMonitor, type WatchedEngine } from './engine-monitor.ts'
 import type { OpenPage } from './page.ts'
-import { startServer } from './server.ts'
+import { startServer, WrittenJson } from './server.ts'
 
 /** What the server needs from the engine. */
 export interface ServedEngine {
@@ -33,11 +33,14 @@ export interface ServedEngine {
   /** Ingests what the log holds. */
   catchUp(): Promise<unknown>
   commit(): Promise<unknown>
-  query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult>
+  /** Answers a query of whoever has the token, outside of this process. */
+  ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer>
   /** Merges small files of the lake. */
   compact(options?: object): Promise<unknown>
   /** Removes what the client's retention no longer keeps. */
   prune(retention: object): Promise<unknown>
+  /** Compresses what may be compressed of the log. */
+  compressLog(): Promise<unknown>
   /** Announces the server to other processes, and takes that back. */
   publish(port: number): Promise<void>
   withdraw(): Promise<void>
@@ -79,9 +82,10 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
         await engine.catchUp()
         const run = () =>
           queries.run(signal, (either) =>
-            engine.query(sql, Date.now(), { ...limits, signal: either }),
+            engine.ask(sql, Date.now(), { ...limits, signal: either }),
           )
-        return recordQuery(recorder, sql, door, run, ({ rows }) => rows.length)
+        const { json } = await recordQuery(recorder, sql, door, run, ({ rows }) => rows)
+        return new WrittenJson(json)
       },
       'POST /commit': async () => {
         await engine.commit()
@@ -90,6 +94,7 @@ export async function serveEngine(engine: ServedEngine): Promise<OpenServer> {
       'POST /compact': (body) =>
         engine.compact(typeof body === 'object' && body !== null ? body : {}),
       'POST /prune': (body) => engine.prune(asObject(body)),
+      'POST /compress-log': () => engine.compressLog(),
     },
   })
   let compacting: Promise<unknown> | undefined

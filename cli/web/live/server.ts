@@ -24,6 +24,15 @@ export interface TextAnswer {
   readonly text: string
 }
 
+/** A JSON document that is written already, in pieces. */
+export class WrittenJson {
+  readonly pieces: readonly Buffer[]
+
+  constructor(pieces: readonly Buffer[]) {
+    this.pieces = pieces
+  }
+}
+
 /** Who asks. */
 export interface Asker {
   /** Aborts when the client has gone. */
@@ -34,7 +43,7 @@ export interface Asker {
   readonly door: string
 }
 
-/** Answers with a JSON document. */
+/** Answers with a JSON document, or what is one already. */
 export type Route = (body: unknown, asker: Asker) => Promise<unknown>
 
 /** The live page's part of the routes. */
@@ -204,12 +213,19 @@ function addPage(
 type More = Readonly<Record<string, string>>
 
 function sendJson(status: number, document: unknown, more: More = {}): Response {
-  return send(status, 'application/json; charset=utf-8', JSON.stringify(document), more)
+  const isWritten = document instanceof WrittenJson
+  const body = isWritten ? Buffer.concat(document.pieces) : JSON.stringify(document)
+  return send(status, 'application/json; charset=utf-8', body, more)
 }
 
-function send(status: number, type: string, text: string, more: More = {}): Response {
+function send(
+  status: number,
+  type: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  more: More = {},
+): Response {
   const headers = { ...SECURITY, 'content-type': type, 'cache-control': 'no-store', ...more }
-  return new Response(text, { status, headers })
+  return new Response(body, { status, headers })
 }
 
 /** Lets answers that are under way end: those of queries say that the engine stops. */

@@ -36,12 +36,16 @@ describe('a sound ccs.yml', () => {
       dataMode: 'private',
       gate: { recordBytesMax: 1_048_576, futureToleranceMs: 3_600_000 },
       engine: { memoryLimitBytes: 536_870_912, checkpointEveryMs: 30_000, checkpointRows: 100_000 },
-      query: { timeoutMs: 30_000, rowsMax: 1_000_000, concurrency: 2 },
+      query: {
+        ...{ timeoutMs: 30_000, rowsMax: 1_000_000, concurrency: 2 },
+        memoryLimitBytes: 768 * 1024 * 1024,
+      },
       backup: { to: '', everyMs: 0 },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
       identity: { placeholderIds: PLACEHOLDER_IDS },
+      log: { compression: 'brotli' },
       pii: { keysFile: null },
       retention: { rawMs: null, dlqMs: null },
       targets: { local: { name: 'local', engine: 'embedded', data: 'data', prefix: '' } },
@@ -203,7 +207,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, name, pii, query, retention, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, log, name, pii, query, retention, targets, timezone.',
       })
     }
   })

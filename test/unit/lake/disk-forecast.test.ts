@@ -98,8 +98,8 @@ describe('how long the disk lasts', () => {
 
   test('of partitions, each segment is from its first record to the next one', () => {
     const closed = [{ from: 0, to: 5, bytes: 7, firstMs: 10, untilMs: 20 }]
-    const last = { lastBytes: 3, lastFirstMs: 20, newestMs: 25 }
-    const empty = { closed: [], lastBytes: 0, lastFirstMs: null, newestMs: null }
+    const last = { lastBytes: 3, lastFirstMs: 20, last: null, newestMs: 25 }
+    const empty = { closed: [], lastBytes: 0, lastFirstMs: null, last: null, newestMs: null }
     const growth = listLogGrowth([
       { topic: RAW, partition: 0, closed, ...last },
       { topic: RAW, partition: 1, ...empty },

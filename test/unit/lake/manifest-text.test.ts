@@ -65,7 +65,7 @@ test('a manifest is parsed as it was rendered, and is valid JSON', () => {
 test('what retention removed is kept, and ranges of offsets are checked', () => {
   const records = [{ topic: 'events.dlq', partition: 0, from: 5, to: 40 }]
   const pruned = { ...MANIFEST, pruned: { records, rejects: 35 } }
-  expect(parseManifest(renderManifest(pruned), 'manifest.json')).toEqual(pruned)
+  expect(parseManifest(renderManifest(pruned), 'm')).toEqual({ ...pruned, format: 2 })
   const wrong = { ...pruned, pruned: { records: [{ ...records[0], to: -1 }], rejects: 0 } }
   const fault = faultOf(() => renderManifest(wrong as Manifest))
   expect(fault.message).toContain('pruned.records[0].to should be a whole number from 0 on')
@@ -83,8 +83,27 @@ test('an older ccs set no record aside', () => {
   expect(parseManifest(older, 'm').counts).toEqual({ ...MANIFEST.counts, setAside: 0 })
 })
 
-test('every single flipped bit is detected', () => {
-  const bytes = renderManifest(MANIFEST)
+test('the format is the oldest that a reader must know', () => {
+  const formatOf = (manifest: Manifest) => {
+    const text = renderManifest(manifest).toString('utf8')
+    const head = Number(/^\{\n"format": (\d+),/.exec(text)?.[1])
+    expect(JSON.parse(text).manifest.format).toBe(head)
+    return head
+  }
+  const pruned = { records: [], rejects: 0 }
+  expect(formatOf({ ...MANIFEST, format: 2 })).toBe(1)
+  expect(formatOf({ ...MANIFEST, pruned })).toBe(2)
+  expect(formatOf({ ...MANIFEST, compressedLog: true })).toBe(2)
+  expect(formatOf({ ...MANIFEST, hasErased: true })).toBe(2)
+  const read = parseManifest(renderManifest({ ...MANIFEST, compressedLog: true }), 'm')
+  expect(read).toEqual({ ...MANIFEST, format: 2, compressedLog: true })
+})
+
+test.each([
+  { format: 1, manifest: MANIFEST },
+  { format: 2, manifest: { ...MANIFEST, compressedLog: true as const } },
+])('every single flipped bit is detected, format $format', ({ manifest }) => {
+  const bytes = renderManifest(manifest)
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const flipped = Buffer.from(bytes)
     flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
@@ -108,7 +127,7 @@ test('a truncated or extended manifest is detected', () => {
 test('a manifest of a newer format is reported as such, whatever it contains', () => {
   const text = '{\n"format": 12,\n"blake3": "…"}'
   const fault = faultOf(() => parseManifest(Buffer.from(text), '/data/manifest.json'))
-  expect(fault.message).toBe('/data/manifest.json has format 12; this ccs knows formats up to 1.')
+  expect(fault.message).toBe('/data/manifest.json has format 12; this ccs knows formats up to 2.')
   expect(fault.exit).toBe(2)
 })
 

@@ -5,6 +5,7 @@ import {
   addPruned,
   type ClosedSegment,
   countPruned,
+  listQuiet,
   planPrune,
   type SegmentedPartition,
 } from '../../../cli/domain/lake/prune-plan.ts'
@@ -21,8 +22,9 @@ function partitionOf(days: number, about: Partial<SegmentedPartition> = {}): Seg
     return { from, to, bytes: 1_000, firstMs: day * DAY, untilMs: (day + 1) * DAY }
   })
   const newestMs = days * DAY - 1
-  const last = { lastBytes: 500, lastFirstMs: (days - 1) * DAY, newestMs }
-  return { topic: RAW, partition: 0, closed, ...last, ...about }
+  const open = { lastBytes: 500, lastFirstMs: (days - 1) * DAY, newestMs }
+  const last = { from: (days - 1) * 100, to: days * 100 }
+  return { topic: RAW, partition: 0, closed, ...open, last, ...about }
 }
 
 function committed(nextOffset: number, { dlqEnd = 0, partition = 0, topic = RAW } = {}) {
@@ -38,6 +40,22 @@ describe('which segments go', () => {
       ...{ topic: RAW, partition: 0, from: 0, to: 900, segments: 9, records: 900, bytes: 9_000 },
       ...{ firstMs: 0, untilMs: 9 * DAY, keptSegments: 31, keptBytes: 30_500, waiting: 0 },
     })
+  })
+
+  test('of a partition that is quiet for so long, the last one goes too', () => {
+    const quiet = partitionOf(3, { partition: 1 })
+    const manifest = {
+      positions: [...committed(4_000).positions, ...committed(300, { partition: 1 }).positions],
+      dlqEnd: 0,
+    }
+    const all = [partitionOf(40), quiet]
+    const [, plan] = planPrune(RETENTION, manifest, all, NOW)
+    expect(plan).toMatchObject({ from: 0, to: 300, segments: 3, keptSegments: 1, keptBytes: 0 })
+    expect(listQuiet(plan ? [plan] : [], all)).toEqual([{ topic: RAW, partition: 1, end: 300 }])
+    const behind = { ...manifest, positions: committed(4_000).positions }
+    const [, waiting] = planPrune(RETENTION, behind, all, NOW)
+    expect(waiting).toMatchObject({ segments: 0, waiting: 3 })
+    expect(listQuiet(waiting ? [waiting] : [], all)).toEqual([])
   })
 
   test('with all topics kept forever nothing is planned', () => {
@@ -58,7 +76,7 @@ describe('which segments go', () => {
     const ended = partitionOf(20, { partition: 1 })
     const both = { positions: [0, 1].flatMap((n) => committed(9e9, { partition: n }).positions) }
     const [, second] = planPrune(RETENTION, { ...both, dlqEnd: 0 }, [partitionOf(60), ended], NOW)
-    expect(second).toMatchObject({ segments: 19, keptSegments: 1, keptBytes: 500 })
+    expect(second).toMatchObject({ segments: 20, keptSegments: 1, keptBytes: 0 })
   })
 
   test('a record from a clock that is ahead makes nothing old', () => {

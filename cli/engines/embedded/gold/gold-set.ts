@@ -71,6 +71,12 @@ export class GoldSet {
     return this.#states.get(name)?.openRowsSql()
   }
 
+  /** The same SELECT, and a number that is another one when its rows have changed. */
+  openRows(name: string): { readonly sql: string; readonly revision: number } | undefined {
+    const state = this.#states.get(name)
+    return state && { sql: state.openRowsSql(), revision: state.revision }
+  }
+
   /**
    * Paths of the model's lake files that queries read. DuckDB takes the columns from the first, so
    * one that is known to be damaged never is the first of several.

@@ -51,6 +51,8 @@ export class GoldState {
   #published: PublishedRows | undefined
   /** Number of the first row that is not in a partial row yet. */
   mergedSeq = 0
+  /** Another number after each change of the model's open rows. */
+  revision = 0
 
   constructor(connection: DuckConnection, sql: GoldSql) {
     this.#connection = connection
@@ -74,13 +76,10 @@ export class GoldState {
     pathOf: (file: StateFile) => string,
     closedMs: number | null,
   ): Promise<void> {
-    const types = await this.#connection.all(`DESCRIBE ${partialSql(this.#sql)}`)
-    const columns = types.rows.map((row) => {
-      const type = String(row.column_type)
-      // Parquet has no HUGEINT and would store it as floating point.
-      return `${row.column_name} ${type === 'HUGEINT' ? 'DECIMAL(38, 0)' : type}`
-    })
-    this.#columns = columns.join(', ')
+    const { rows } = await this.#connection.all(`DESCRIBE ${partialSql(this.#sql)}`)
+    // Parquet has no HUGEINT and would store it as floating point.
+    const type = (name: unknown) => (name === 'HUGEINT' ? 'DECIMAL(38, 0)' : String(name))
+    this.#columns = rows.map((row) => `${row.column_name} ${type(row.column_type)}`).join(', ')
     const parts: GoldPart[] = []
     for (const file of files) {
       const table = await this.#create(this.#connection)
@@ -119,9 +118,10 @@ export class GoldState {
       if (!isMerged) this.#open.discardStatements()
       await this.#connection.run(isMerged ? 'COMMIT' : 'ROLLBACK')
     }
-    if (isMerged) this.mergedSeq = seq
-    if (isMerged) this.#published?.markTouched(this.#open.table === undefined)
-    return isMerged
+    if (!isMerged) return false
+    this.mergedSeq = seq
+    this.#published?.markTouched(this.#open.table === undefined)
+    return true
   }
 
   /** Returns a table of only the new partial rows, if open rows are a table that needs updating. */
@@ -132,6 +132,7 @@ export class GoldState {
     const rows = await this.#connection.run(
       `INSERT INTO ${slice ?? newest} ${partialSql(this.#sql)}`,
     )
+    if (rows > 0) this.revision++
     if (slice === undefined || rows === 0) return undefined
     await this.#connection.run(`INSERT INTO ${newest} SELECT * FROM ${slice}`)
     return slice
@@ -182,10 +183,10 @@ export class GoldState {
     parts: readonly GoldPart[],
     lake: ClosedRowsPaths,
   ): Promise<boolean> {
-    const isObsolete = frozen !== this.#frozen
     const newTables = this.#newTables.filter((table) => !frozen.newTables.includes(table))
-    const closedMs = greatestClosedMs(parts) ?? frozen.closedMs
-    return this.#reopens(newTables, isObsolete ? null : closedMs, lake)
+    const isCurrent = frozen === this.#frozen
+    const closedMs = isCurrent ? (greatestClosedMs(parts) ?? frozen.closedMs) : null
+    return this.#reopens(newTables, closedMs, lake)
   }
 
   async #reopens(
@@ -208,12 +209,10 @@ export class GoldState {
    */
   async rebuild(connection: DuckConnection, seq: number): Promise<readonly string[]> {
     const table = await this.#create(this.#connection)
-    try {
-      await connection.run(`INSERT INTO ${table} ${partialSql(this.#sql)}`)
-    } catch (error) {
+    await connection.run(`INSERT INTO ${table} ${partialSql(this.#sql)}`).catch(async (error) => {
       await this.#connection.run(`DROP TABLE ${table}`)
       throw error
-    }
+    })
     const frozen = new Set(this.#frozen && listTables(this.#frozen))
     const old = this.#tables()
     const open = this.#open.detach()
@@ -223,6 +222,7 @@ export class GoldState {
     this.#isRebuilt = true
     this.#frozen = undefined
     this.mergedSeq = seq
+    this.revision++
     this.#published?.startComparison([])
     return [...old.filter((one) => !frozen.has(one)), ...open]
   }
@@ -260,6 +260,7 @@ export class GoldState {
    */
   replace(frozen: FrozenGold, parts: readonly GoldPart[]): readonly string[] {
     this.compactor.reset()
+    this.revision++
     let open: readonly string[] = []
     if (frozen === this.#frozen) {
       // Rows close only if all parts were merged into one: then the open rows are fewer.
@@ -272,7 +273,7 @@ export class GoldState {
       this.#isRebuilt = false
     }
     const used = new Set(this.#tables())
-    const all = new Set([...listTables(frozen), ...parts.map((part) => part.table)])
+    const all = new Set(listTables(frozen).concat(parts.map((part) => part.table)))
     return [...[...all].filter((one) => !used.has(one)), ...open]
   }
 

@@ -70,6 +70,11 @@ export class UncommittedRows {
     return this.#nextSeq
   }
 
+  /** Number of the row after those that `flush` has put into the tables. */
+  get flushedSeq(): number {
+    return this.#flushedSeq
+  }
+
   get tables(): readonly number[] {
     return [...this.#tables]
   }

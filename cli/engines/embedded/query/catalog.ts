@@ -80,21 +80,26 @@ export async function createCatalogs(
   options: CatalogOptions,
 ): Promise<void> {
   await connection.run(`ATTACH ':memory:' AS delta (BLOCK_SIZE 16384)`)
-  // DuckDB replans a statement that reads a variable on every run; the timezone never changes.
-  const macros = options.macros.replaceAll(
-    "getvariable('shop_timezone')",
-    quoteText(options.timezone),
-  )
-  for (const catalog of ['delta', 'memory'] as const) {
-    await prepareConnection(connection, catalog, options)
-    for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
-    await connection.run(macros)
-    // After the project's macros, which are trusted and keep DuckDB's own functions.
-    if (catalog === 'memory') await connection.run(printBoundedFunctions())
-  }
+  await createCatalog(connection, 'delta', options)
+  await createCatalog(connection, 'memory', options)
   await connection.run(
     'USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state',
   )
+}
+
+/** Selects the catalog and creates the schemas and macros in it. */
+export async function createCatalog(
+  connection: DuckConnection,
+  catalog: 'memory' | 'delta',
+  options: CatalogOptions,
+): Promise<void> {
+  await prepareConnection(connection, catalog, options)
+  for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
+  // DuckDB replans a statement that reads a variable on every run; the timezone never changes.
+  const timezone = quoteText(options.timezone)
+  await connection.run(options.macros.replaceAll("getvariable('shop_timezone')", timezone))
+  // After the project's macros, which are trusted and keep DuckDB's own functions.
+  if (catalog === 'memory') await connection.run(printBoundedFunctions())
 }
 
 /** From here on no query of the instance reads a file outside `directory`. */

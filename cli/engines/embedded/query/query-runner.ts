@@ -4,7 +4,6 @@
  * a checkpoint.
  */
 
-import { readDataError } from '../../../adapters/duckdb/data-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import {
   QueryBounds,
@@ -12,46 +11,28 @@ import {
   STREAMING_SETTING,
   untilAborted,
 } from '../../../adapters/duckdb/limited-query.ts'
-import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
-import { parseQuery } from '../../../domain/sql/parse-query.ts'
 import {
   engineStopsError,
   type QueryControl,
   type QueryLimits,
   type QueryResult,
 } from '../../../domain/sql/query-result.ts'
-import { findReferences } from '../../../domain/sql/references.ts'
-import { followReads } from '../compile.ts'
 import { setNow } from './catalog.ts'
+import { ModelFinder, type ModelReads } from './find-models.ts'
 import { QuerySlots } from './query-slots.ts'
 import { QueryTally } from './query-tally.ts'
 
 /** What the runner needs of its engine. */
-export interface QueryRunnerOptions {
-  /** Model name → names of what its SELECT reads. */
-  readonly reads: ReadonlyMap<string, readonly string[]>
-  /** Macros of the project, which queries may call. */
-  readonly macros: MacroSet
+export interface QueryRunnerOptions extends ModelReads {
   readonly limits: QueryLimits
   readonly connect: () => Promise<DuckConnection>
   /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
-  /** Names of the models of kind view, which have no files of their own. */
-  readonly views: ReadonlySet<string>
   /** Throws CCS_LAKE_DAMAGED unless the lake files of the named models are intact. */
   readonly requireIntact: (models: ReadonlySet<string>, options: GuardOptions) => Promise<void>
-}
-
-/** The models that a query needs. */
-interface QueriedModels {
-  /** Their own sources included, as rows of Gold are computed from them. */
-  readonly all: ReadonlySet<string>
-  /** Those whose stored rows are read. */
-  readonly stored: ReadonlySet<string>
 }
 
 interface AnswerOptions {
@@ -59,9 +40,6 @@ interface AnswerOptions {
   readonly rowsMax: number
   readonly signal: AbortSignal
 }
-
-/** Queries whose models are remembered. */
-const KNOWN_MAX = 200
 
 /** Reuses idle connections; close it before the engine's DuckDB. */
 export class QueryRunner {
@@ -72,14 +50,12 @@ export class QueryRunner {
   /** What stops each query that runs or waits, and its end. */
   readonly #running = new Map<QueryBounds, Promise<unknown>>()
   #isClosed = false
-  /** Why a model could not include all rows, if that lies in one of them. */
-  failure: CcsError | undefined
-  /** SQL → the models that it reads; pages repeat the same queries, which are parsed once. */
-  readonly #modelsBySql = new Map<string, QueriedModels>()
+  readonly #models: ModelFinder
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
     this.#slots = new QuerySlots(options.limits.concurrency)
+    this.#models = new ModelFinder(options)
   }
 
   /**
@@ -145,8 +121,8 @@ export class QueryRunner {
     sql: string,
     { nowMs, rowsMax, signal }: AnswerOptions,
   ): Promise<QueryResult> {
-    const { all, stored } = await this.#findModels(connection, sql)
-    await this.#bringUpToDate(all)
+    const { all, stored } = await this.#models.find(connection, sql)
+    await this.#options.bringUpToDate(all)
     await this.#options.requireIntact(stored, { signal })
     await setNow(connection, nowMs)
     signal.throwIfAborted()
@@ -174,20 +150,6 @@ export class QueryRunner {
     }
   }
 
-  async #bringUpToDate(models: ReadonlySet<string>): Promise<void> {
-    try {
-      await this.#options.bringUpToDate(models)
-    } catch (error) {
-      const message = readDataError(error)
-      if (message === undefined) throw error
-      this.failure ??= new CcsError('CCS_QUERY_INVALID', `A model fails on a record: ${message}`, {
-        hint: 'The running engine sets the record aside (ccs dlq ls): run the query again.',
-        cause: error,
-      })
-      throw this.failure
-    }
-  }
-
   /** Stops the queries that run or wait. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -195,29 +157,16 @@ export class QueryRunner {
     await Promise.all(this.#running.values())
     for (const connection of this.#idle.splice(0)) connection.close()
   }
-
-  async #findModels(connection: DuckConnection, sql: string): Promise<QueriedModels> {
-    const known = this.#modelsBySql.get(sql)
-    if (known) return known
-    const { macros, reads, views } = this.#options
-    const parse = (text: string) => serializeSql(connection, text)
-    const names = findReferences(await parseQuery(sql, parse, macros)).map(({ name }) => name)
-    const found = {
-      all: followReads(names, (name) => reads.get(name)),
-      stored: followReads(names, (name) => (views.has(name) ? reads.get(name) : [])),
-    }
-    if (this.#modelsBySql.size >= KNOWN_MAX) this.#modelsBySql.clear()
-    this.#modelsBySql.set(sql, found)
-    return found
-  }
 }
 
-function toCancelError(reason: unknown): CcsError {
+/** Why a query ends whose client has gone. */
+export function toCancelError(reason: unknown): CcsError {
   if (reason instanceof CcsError) return reason
   return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause: reason })
 }
 
-function toQueryError(error: unknown): CcsError {
+/** An error of a query, in DuckDB's words. */
+export function toQueryError(error: unknown): CcsError {
   if (error instanceof CcsError) return error
   const message = error instanceof Error ? error.message : String(error)
   return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })

@@ -1,14 +1,13 @@
-/**
- * How many queries run at once. Each holds one of the few threads that Node has for work outside
- * of JavaScript, which the engine needs for its own statements and files too.
- */
+/** How many queries run at once, or run for long at once. */
 
 /** So many at once; the others wait in the order in which they came. */
 export class QuerySlots {
+  readonly count: number
   #free: number
   readonly #waiting: (() => void)[] = []
 
   constructor(count: number) {
+    this.count = count
     this.#free = count
   }
 
@@ -17,13 +16,17 @@ export class QuerySlots {
     return this.#waiting.length
   }
 
+  /** Takes a place if there is one now. */
+  tryTake(): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
+  }
+
   /** Resolves when there is a place, to be released; throws the signal's reason on abort. */
   async take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (this.#free > 0) {
-      this.#free--
-      return
-    }
+    if (this.tryTake()) return
     await new Promise<void>((resolve, reject) => {
       const leave = () => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1)

@@ -24,9 +24,13 @@ export class VisibleViews {
   #hasViews = false
 
   /** `models`: each after those that it reads. */
-  constructor(connection: DuckConnection, models: readonly Model[], rows: ModelRows) {
+  constructor(
+    connection: DuckConnection,
+    models: readonly { readonly model: Model }[],
+    rows: ModelRows,
+  ) {
     this.#connection = connection
-    this.#models = models
+    this.#models = models.map(({ model }) => model)
     this.#rows = rows
   }
 

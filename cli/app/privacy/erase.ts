@@ -1,14 +1,14 @@
 /** Composition of erasing a person from a data directory. */
 
-import type { PlacedRecord } from '../domain/erase/anonymise-event.ts'
-import type { DecideFate, EraseOptions, EraseResult } from '../domain/erase/erase-person.ts'
-import type { Person } from '../domain/erase/erased-ids.ts'
-import type { PersonValues } from '../domain/erase/find-person.ts'
-import { RAW_TOPIC } from '../domain/log/topics.ts'
-import type { Project } from '../project.ts'
-import { openBackupStore } from './backup/place.ts'
-import { openLogic } from './project-logic.ts'
-import { openStore } from './store.ts'
+import type { PlacedRecord } from '../../domain/erase/anonymise-event.ts'
+import type { DecideFate, EraseOptions, EraseResult } from '../../domain/erase/erase-person.ts'
+import type { Person } from '../../domain/erase/erased-ids.ts'
+import type { PersonValues } from '../../domain/erase/find-person.ts'
+import { RAW_TOPIC } from '../../domain/log/topics.ts'
+import type { Project } from '../../project.ts'
+import { openBackupStore } from '../backup/place.ts'
+import { openLogic } from '../project-logic.ts'
+import { openStore } from '../store.ts'
 
 /** CCS_ENGINE_LOCKED or CCS_LOG_LOCKED while others use the data. Not for a target with Kafka. */
 export async function eraseFromProject(
@@ -30,18 +30,18 @@ export async function eraseFromProject(
     { findPerson },
     { openValueLister },
   ] = await Promise.all([
-    import('../domain/erase/erase-person.ts'),
-    import('../adapters/lake/person-rows.ts'),
-    import('../adapters/log/erase-log.ts'),
-    import('../adapters/files/erased-file.ts'),
-    import('../adapters/lake/engine-lock.ts'),
-    import('../engines/embedded/erase-rows.ts'),
-    import('../adapters/process/system-clock.ts'),
-    import('../domain/lake/layout.ts'),
-    import('../domain/gate/event-codec.ts'),
-    import('../domain/lake/committed-ends.ts'),
-    import('../domain/erase/find-person.ts'),
-    import('../adapters/files/pseudonym-source.ts'),
+    import('../../domain/erase/erase-person.ts'),
+    import('../../adapters/lake/person-rows.ts'),
+    import('../../adapters/log/erase-log.ts'),
+    import('../../adapters/files/erased-file.ts'),
+    import('../../adapters/lake/engine-lock.ts'),
+    import('../../engines/embedded/erase-rows.ts'),
+    import('../../adapters/process/system-clock.ts'),
+    import('../../domain/lake/layout.ts'),
+    import('../../domain/gate/event-codec.ts'),
+    import('../../domain/lake/committed-ends.ts'),
+    import('../../domain/erase/find-person.ts'),
+    import('../../adapters/files/pseudonym-source.ts'),
   ])
   const store = await openStore(project.dataDir)
   const { root, manifests } = store
@@ -82,7 +82,7 @@ export async function eraseFromProject(
             log.readVisitors(dataLayout(root).log, await search(), { offsets, codec }),
         }),
       openAnonymiser: async (one: PersonValues, ids: readonly string[]) => {
-        const { createAnonymiser } = await import('../domain/erase/anonymise-event.ts')
+        const { createAnonymiser } = await import('../../domain/erase/anonymise-event.ts')
         const found = await rows.readPersonRows(await bronze(), one, logic.macrosSql)
         return createAnonymiser({ ...found, ids, codec, newId: () => crypto.randomUUID() })
       },
@@ -93,7 +93,7 @@ export async function eraseFromProject(
       rebuildRows: () => engine.rebuildErased(parts),
       removeOldRows: () => engine.removeOldRows(parts),
       redactHistory: async (ids: readonly string[]) => {
-        const { redactHistory } = await import('../adapters/files/history-file.ts')
+        const { redactHistory } = await import('../../adapters/files/history-file.ts')
         await redactHistory(root, ids)
       },
       findTraces: (ids: readonly string[]) => rows.findTraces(store.files, root, ids),
@@ -110,6 +110,6 @@ export async function eraseFromProject(
 
 async function countBackups(project: Project): Promise<number | null> {
   if (project.config.backup.to === '') return null
-  const { listBackups } = await import('../domain/backup/list-backups.ts')
+  const { listBackups } = await import('../../domain/backup/list-backups.ts')
   return (await listBackups(await openBackupStore(project, undefined))).length
 }

@@ -1,7 +1,7 @@
 /** Composition of the commands on the keys of pseudonyms. */
-import type { KeysPorts } from '../domain/privacy/change-keys.ts'
-import type { Project } from '../project.ts'
-import { openStore } from './store.ts'
+import type { KeysPorts } from '../../domain/privacy/change-keys.ts'
+import type { Project } from '../../project.ts'
+import { openStore } from '../store.ts'
 
 /** Runs with the keys; the engine's lock is held where an engine could use them meanwhile. */
 export async function withPiiKeys<T>(
@@ -11,12 +11,12 @@ export async function withPiiKeys<T>(
 ): Promise<T> {
   const [keys, { takeEngineLock }, { findNewestEventMs }, { dataLayout }, crypto, { ShopDays }] =
     await Promise.all([
-      import('../adapters/files/pii-keys-file.ts'),
-      import('../adapters/lake/engine-lock.ts'),
-      import('../adapters/lake/newest-event.ts'),
-      import('../domain/lake/layout.ts'),
+      import('../../adapters/files/pii-keys-file.ts'),
+      import('../../adapters/lake/engine-lock.ts'),
+      import('../../adapters/lake/newest-event.ts'),
+      import('../../domain/lake/layout.ts'),
       import('node:crypto'),
-      import('../generate/shop-days.ts'),
+      import('../../generate/shop-days.ts'),
     ])
   const { config, target, dataDir } = project
   const store = await openStore(dataDir)

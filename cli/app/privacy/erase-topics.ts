@@ -1,11 +1,11 @@
 /** Composition of what can be erased of a person on a target with Kafka. */
-import { systemClock } from '../adapters/process/system-clock.ts'
-import type { EraseTopicsResult } from '../domain/erase/erase-topics.ts'
-import type { Person } from '../domain/erase/erased-ids.ts'
-import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../domain/log/topics.ts'
-import type { Project } from '../project.ts'
-import { openStore } from './store.ts'
-import { openRegistry } from './targets/log.ts'
+import { systemClock } from '../../adapters/process/system-clock.ts'
+import type { EraseTopicsResult } from '../../domain/erase/erase-topics.ts'
+import type { Person } from '../../domain/erase/erased-ids.ts'
+import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../domain/log/topics.ts'
+import type { Project } from '../../project.ts'
+import { openStore } from '../store.ts'
+import { openRegistry } from '../targets/log.ts'
 
 /** CCS_USAGE_INVALID for a target without Kafka. */
 export async function eraseFromKafka(
@@ -15,16 +15,16 @@ export async function eraseFromKafka(
 ): Promise<EraseTopicsResult> {
   const [domain, topics, { openKafka }, erased, { openValueLister }, { openEventCodec }, modules] =
     await Promise.all([
-      import('../domain/erase/erase-topics.ts'),
-      import('../adapters/kafka/person-topics.ts'),
-      import('../adapters/kafka/connection.ts'),
-      import('../adapters/files/erased-file.ts'),
-      import('../adapters/files/pseudonym-source.ts'),
-      import('../domain/gate/event-codec.ts'),
+      import('../../domain/erase/erase-topics.ts'),
+      import('../../adapters/kafka/person-topics.ts'),
+      import('../../adapters/kafka/connection.ts'),
+      import('../../adapters/files/erased-file.ts'),
+      import('../../adapters/files/pseudonym-source.ts'),
+      import('../../domain/gate/event-codec.ts'),
       Promise.all([
-        import('../domain/config/target-needs.ts'),
-        import('../domain/log/topics.ts'),
-        import('../domain/erase/describe-copies.ts'),
+        import('../../domain/config/target-needs.ts'),
+        import('../../domain/log/topics.ts'),
+        import('../../domain/erase/describe-copies.ts'),
       ]),
     ])
   const { target, dir, dataDir, config, models, connectors } = project

@@ -1,0 +1,34 @@
+/** Which of two processes the system prefers, as far as it can be told. */
+import { readdirSync, writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+
+/**
+ * Lets the process compute less than others; `nice` is 0 to 19, the least. Does nothing where the
+ * system forbids it, or when the process has ended.
+ */
+export function lowerPriority(pid: number, nice: number): void {
+  for (const thread of listThreads(pid))
+    try {
+      setPriority(thread, nice)
+    } catch {
+      // The thread has ended, or it has a lower priority already.
+    }
+}
+
+/** On Linux each thread has a priority of its own; others get that of their process. */
+function listThreads(pid: number): readonly number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return [pid]
+  }
+}
+
+/** When memory is short, Linux ends this process before others. */
+export function offerToKernel(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+  } catch {
+    // No Linux, or the process has ended.
+  }
+}
