@@ -15,6 +15,10 @@ const ENGINE_ROOMS = [
   /^domain\/dialects\/idioms/,
   /^engines\//,
   /^app\/targets\//,
+  // Its servers are started there, as Kafka's are.
+  /^domain\/devstack\//,
+  /^adapters\/process\/stack-/,
+  /^commands\/stack\//,
 ]
 const ENGINE_NAME = /ksql|flink/gi
 /** docs/adr/0010 says why: the parts of kafkajs that carry whole batches have no public name. */

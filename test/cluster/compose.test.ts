@@ -62,9 +62,10 @@ test('every service has a pinned image, loopback ports, a health check, named vo
   )
   expect(new Set(published).size).toBe(published.length)
   const mounted = Object.values(services).flatMap(({ volumes = [] }) => volumes)
-  expect(mounted.filter(({ type }) => type === 'bind').map(({ source }) => source)).toEqual([
-    path.join(ROOT, 'data'),
-  ])
+  const bound = mounted.filter(({ type }) => type === 'bind').map(({ source }) => source)
+  expect([...new Set(bound)].sort()).toEqual(
+    ['data', 'stack/flink/functions/ccs-functions.jar'].map((one) => path.join(ROOT, one)),
+  )
 })
 
 test('each profile starts the services that it needs', (context) => {

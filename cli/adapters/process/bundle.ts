@@ -50,9 +50,18 @@ export async function provideBundle(bundle: Bundle, options: BundleOptions): Pro
   // A folder within the folder, because Connect expects its plugins as folders of a folder.
   const inner = path.join(dir, bundle.name)
   if (!existsSync(dir)) await fetchOnce(bundle, dir, options)
-  const faults = await findFaults(bundle, inner)
-  if (faults.length > 0) throw damagedError(bundle, faults, { dir: inner, hint: `Remove ${dir}` })
+  await requireSums(bundle, inner, `Remove ${dir}`)
   return inner
+}
+
+/** Compares the files of a folder with the list; throws CCS_STACK_DAMAGED if they differ. */
+export async function requireSums(
+  bundle: Pick<Bundle, 'name' | 'sums'>,
+  dir: string,
+  hint: string,
+): Promise<void> {
+  const faults = await findFaults(bundle, dir)
+  if (faults.length > 0) throw damagedError(bundle, faults, { dir, hint })
 }
 
 async function fetchOnce(bundle: Bundle, dir: string, options: BundleOptions): Promise<void> {
@@ -98,7 +107,7 @@ async function fetchInto(bundle: Bundle, dir: string, options: BundleOptions): P
 }
 
 function damagedError(
-  { name }: Bundle,
+  { name }: Pick<Bundle, 'name'>,
   faults: readonly string[],
   { dir, hint }: { readonly dir: string; readonly hint: string },
 ): CcsError {
@@ -110,7 +119,7 @@ function damagedError(
   )
 }
 
-async function findFaults(bundle: Bundle, dir: string): Promise<readonly string[]> {
+async function findFaults(bundle: Pick<Bundle, 'sums'>, dir: string): Promise<readonly string[]> {
   const found = new Map<string, string>()
   const entries = existsSync(dir)
     ? await readdir(dir, { recursive: true, withFileTypes: true })

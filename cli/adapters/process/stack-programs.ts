@@ -3,20 +3,22 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import type { KafkaFiles, ProgramCall } from '../../domain/devstack/server-settings.ts'
+import type { FlinkFiles, KafkaFiles, ProgramCall } from '../../domain/devstack/server-settings.ts'
 import {
   BUNDLES,
   type BundleName,
+  FLINK_LIBRARIES,
+  FLINK_PARTS,
   type PartName,
   parseBundleSums,
   portsNeeded,
-  readPomVersion,
   type StackPorts,
 } from '../../domain/devstack/servers.ts'
 import { stackStoppedError } from '../../domain/devstack/stack.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Files } from '../files/files.ts'
 import type { Bundle } from './bundle.ts'
+import { FLINK_VENV, S3_VENV } from './stack-venvs.ts'
 import type { VenvPurpose } from './venv.ts'
 
 /** Where the servers live, and whom to notify. */
@@ -32,27 +34,23 @@ export interface ServersOptions {
   readonly onFetch: (what: string, done: number) => void
 }
 
-const S3_VENV: VenvPurpose = {
-  name: 'the S3 server',
-  needs: 'The S3 server needs',
-  packages: ['moto', 'flask'],
-  installing: 'Installing an S3 server',
-  size: 'about 30 MB to download, 110 MB on disk',
-  next: 'ccs stack up sink',
-  stopped: stackStoppedError,
-}
-
 /** Finds and downloads each program at most once. */
 export class StackPrograms {
   readonly #options: ServersOptions
   readonly #files: Files
   readonly #bundles = new Map<BundleName, string>()
+  readonly #isAlive: (part: PartName) => boolean
   #java = ''
   #python = ''
+  /** Folder of Flink's own jars. */
+  #flink = ''
+  /** Whether Flink's gateway runs jobs by itself, as there is no JobManager. */
+  #isGatewayAlone = false
 
-  constructor(options: ServersOptions, files: Files) {
+  constructor(options: ServersOptions, files: Files, isAlive: (part: PartName) => boolean) {
     this.#options = options
     this.#files = files
+    this.#isAlive = isAlive
   }
 
   async provide(
@@ -66,17 +64,60 @@ export class StackPrograms {
       const { findJava } = await import('./java.ts')
       this.#java = await findJava(this.#options.env)
     }
+    const flink = FLINK_PARTS.filter((part) => parts.includes(part))
+    await this.#withoutPython(flink, left, async () => {
+      await this.#requireOneKindOfGateway(parts)
+      this.#flink = await this.#flinkLibraries(signal)
+    })
     // One after the other: Maven's local repository is not safe for two at a time.
-    for (const bundle of bundles) this.#bundles.set(bundle, await this.#bundle(bundle, signal))
-    if (parts.includes('s3')) {
-      try {
-        this.#python = await this.#venv(signal)
-      } catch (error) {
-        if (!(error instanceof CcsError) || error.code !== 'CCS_PYTHON_MISSING') throw error
-        left.set('s3', error.message)
-      }
-    }
+    for (const bundle of new Set(bundles))
+      if (bundle !== 'flink' || this.#flink !== '')
+        this.#bundles.set(bundle, await this.#bundle(bundle, signal))
+    await this.#withoutPython(parts.includes('s3') ? ['s3'] : [], left, async () => {
+      this.#python = await this.#venv('s3', S3_VENV, signal)
+    })
     return left
+  }
+
+  /** Runs `provide` if there are parts; adds them to `left` if it finds no Python. */
+  async #withoutPython(
+    parts: readonly PartName[],
+    left: Map<PartName, string>,
+    provide: () => Promise<void>,
+  ): Promise<void> {
+    if (parts.length === 0) return
+    try {
+      await provide()
+    } catch (error) {
+      if (!(error instanceof CcsError) || error.code !== 'CCS_PYTHON_MISSING') throw error
+      for (const part of parts) left.set(part, error.message)
+    }
+  }
+
+  /** A gateway that runs jobs by itself does not know a JobManager that starts later. */
+  async #requireOneKindOfGateway(parts: readonly PartName[]): Promise<void> {
+    const hasCluster = parts.includes('flink-jobmanager') || this.#isAlive('flink-jobmanager')
+    this.#isGatewayAlone = !hasCluster
+    if (!parts.includes('flink-jobmanager') || !this.#isAlive('flink-gateway')) return
+    const file = path.join(this.#options.dir, 'flink-gateway/conf/config.yaml')
+    const text = existsSync(file) ? (await this.#files.readFile(file)).toString('utf8') : ''
+    if (/^execution\.target: local$/m.test(text))
+      throw new CcsError(
+        'CCS_STACK_FAILED',
+        'A SQL Gateway already runs that was started without a JobManager.',
+        { hint: 'End it first: ccs stack down flink' },
+      )
+  }
+
+  async #flinkLibraries(signal: AbortSignal): Promise<string> {
+    const python = await this.#venv('flink', FLINK_VENV, signal)
+    const venv = path.dirname(path.dirname(python))
+    const [lib = ''] = await this.#files.readdir(path.join(venv, 'lib'))
+    const dir = path.join(venv, 'lib', lib, 'site-packages/pyflink/lib')
+    const { requireSums } = await import('./bundle.ts')
+    const sums = await this.#readSums(FLINK_LIBRARIES)
+    await requireSums({ name: FLINK_LIBRARIES, sums }, dir, `Remove ${venv}`)
+    return dir
   }
 
   async #checkPorts(parts: readonly PartName[]): Promise<void> {
@@ -99,11 +140,10 @@ export class StackPrograms {
   async #bundle(name: BundleName, signal: AbortSignal): Promise<string> {
     const { recipes, env, onNotice, onFetch } = this.#options
     const { provideBundle } = await import('./bundle.ts')
-    const sums = await this.#files.readFile(path.join(recipes, 'checksums.sha256'))
     const bundle: Bundle = {
       name,
       pom: path.join(recipes, name, 'pom.xml'),
-      sums: parseBundleSums(sums.toString('utf8'), name),
+      sums: await this.#readSums(name),
       written: name === 'converter' ? await makeServicesJar() : {},
     }
     return provideBundle(bundle, {
@@ -117,29 +157,31 @@ export class StackPrograms {
     })
   }
 
-  async #venv(signal: AbortSignal): Promise<string> {
+  async #readSums(bundle: string): Promise<ReadonlyMap<string, string>> {
+    const sums = await this.#files.readFile(path.join(this.#options.recipes, 'checksums.sha256'))
+    return parseBundleSums(sums.toString('utf8'), bundle)
+  }
+
+  async #venv(what: 's3' | 'flink', purpose: VenvPurpose, signal: AbortSignal): Promise<string> {
     const { recipes, env, onNotice, onFetch } = this.#options
     const { hashLockFile, provideVenv } = await import('./venv.ts')
-    const lockFile = path.join(recipes, 's3/requirements.lock')
+    const lockFile = path.join(recipes, what, 'requirements.lock')
     const key = (await hashLockFile(this.#files, lockFile)).slice(0, 16)
     return provideVenv({
       files: this.#files,
-      purpose: S3_VENV,
+      purpose,
       dir: path.join(this.#cacheDir, key),
       lockFile,
       env,
       owner: 'ccs stack',
       signal,
       onNotice,
-      onProgress: (done) => onFetch('s3', done),
+      onProgress: (done) => onFetch(what, done),
     })
   }
 
   /** Prepares a server and returns how to start it. */
-  async prepareCall(
-    part: PartName,
-    signal: AbortSignal,
-  ): Promise<{ readonly command: string; readonly args: readonly string[] }> {
+  async prepareCall(part: PartName, signal: AbortSignal): Promise<ResolvedCall> {
     const { dir, ports } = this.#options
     const settings = await import('../../domain/devstack/server-settings.ts')
     const home = path.join(dir, part)
@@ -166,13 +208,33 @@ export class StackPrograms {
         return this.#resolveCall(settings.connectCall(await this.#writeSettings(part, home)))
       case 's3':
         return this.#resolveCall(settings.s3Call(ports))
+      default:
+        return this.#resolveCall(settings.flinkCall(part, await this.#writeFlinkSettings(home)))
+    }
+  }
+
+  async #writeFlinkSettings(home: string): Promise<FlinkFiles> {
+    const { recipes, dir } = this.#options
+    const [configDir, tmpDir] = [path.join(home, 'conf'), path.join(home, 'tmp')]
+    // The servers of one cluster share the folder of their checkpoints.
+    const dataDir = path.join(dir, 'flink-gateway', 'data')
+    for (const one of [configDir, tmpDir, dataDir]) await this.#files.mkdir(one)
+    const file = path.join(configDir, 'config.yaml')
+    await this.#fillTemplate('flink/config.yaml', file, { dataDir, tmpDir })
+    return {
+      classPath: [this.#flink, this.#bundles.get('flink') ?? '', `${recipes}/flink/functions`]
+        .map((one) => path.join(one, '*'))
+        .join(path.delimiter),
+      configDir,
+      logging: path.join(recipes, 'log4j2.properties'),
+      tmpDir,
     }
   }
 
   async #format(launch: ProgramCall, signal: AbortSignal): Promise<void> {
     const { runToEnd } = await import('./daemon.ts')
-    const { dir, env } = this.#options
-    const { code, output } = await runToEnd({ ...this.#resolveCall(launch), cwd: dir, env }, signal)
+    const { dir } = this.#options
+    const { code, output } = await runToEnd({ ...this.#resolveCall(launch), cwd: dir }, signal)
     if (signal.aborted) throw stackStoppedError()
     if (code !== 0)
       throw new CcsError('CCS_STACK_FAILED', `kafka can't format its data: ${output.trim()}`, {
@@ -182,27 +244,46 @@ export class StackPrograms {
 
   /** Writes a server's settings into its folder. */
   async #writeSettings(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
+    const settings = path.join(home, 'server.properties')
+    const dataDir = path.join(home, 'data')
+    await this.#fillTemplate(`${part}/server.properties`, settings, { dataDir })
+    const classPath = path.join(this.#bundles.get(part) ?? '', '*')
+    const logging = path.join(this.#options.recipes, 'log4j2.properties')
+    return { classPath, settings, logging }
+  }
+
+  async #fillTemplate(
+    template: string,
+    file: string,
+    places: { readonly dataDir: string; readonly tmpDir?: string },
+  ): Promise<void> {
     const { recipes, ports } = this.#options
     const { fillTemplate, settingsValues } = await import(
       '../../domain/devstack/server-settings.ts'
     )
-    const values = settingsValues(ports, {
-      dataDir: path.join(home, 'data'),
-      plugins: (['iceberg', 'converter'] as const).map((one) =>
-        path.dirname(this.#bundles.get(one) ?? ''),
-      ),
-    })
-    const settings = path.join(home, 'server.properties')
-    const template = await this.#files.readFile(path.join(recipes, part, 'server.properties'))
-    const text = fillTemplate(template.toString('utf8'), values)
-    await this.#files.writeFile(settings, Buffer.from(text))
-    const classPath = path.join(this.#bundles.get(part) ?? '', '*')
-    return { classPath, settings, logging: path.join(recipes, 'log4j2.properties') }
+    const plugins = (['iceberg', 'converter'] as const).map((one) =>
+      path.dirname(this.#bundles.get(one) ?? ''),
+    )
+    const values = {
+      ...settingsValues(ports, { ...places, plugins }),
+      // A gateway alone starts a JobManager for each job, on any free port.
+      ...(this.#isGatewayAlone ? { target: 'local', jobmanagerPort: '0' } : { target: 'remote' }),
+    }
+    const text = (await this.#files.readFile(path.join(recipes, template))).toString('utf8')
+    await this.#files.writeFile(file, Buffer.from(fillTemplate(text, values)))
   }
 
-  #resolveCall({ command, args }: ProgramCall) {
-    return { command: command === 'java' ? this.#java : this.#python, args }
+  #resolveCall({ command, args, env }: ProgramCall): ResolvedCall {
+    const program = command === 'java' ? this.#java : this.#python
+    return { command: program, args, env: { ...this.#options.env, ...env } }
   }
+}
+
+/** A program by its path, with its whole environment. */
+interface ResolvedCall {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: NodeJS.ProcessEnv
 }
 
 async function makeServicesJar(): Promise<Readonly<Record<string, Buffer>>> {
@@ -211,27 +292,4 @@ async function makeServicesJar(): Promise<Readonly<Record<string, Buffer>>> {
     import('../../domain/devstack/server-settings.ts'),
   ])
   return { [CONVERTER_SERVICES.file]: makeZip(CONVERTER_SERVICES.entries) }
-}
-
-/** A server's version, as `ccs stack status` shows it. */
-export async function readPartVersion(
-  recipes: string,
-  part: PartName,
-  files: Files,
-): Promise<string> {
-  const read = async (...names: readonly string[]) =>
-    (await files.readFile(path.join(recipes, ...names))).toString('utf8')
-  if (part === 's3') {
-    const lock = await read('s3/requirements.lock')
-    return `moto ${/^moto==(\S+)/m.exec(lock)?.[1] ?? '?'}`
-  }
-  const versions = await Promise.all(
-    BUNDLES[part]
-      .filter((bundle) => bundle !== 'converter')
-      .map(async (bundle) => {
-        const version = readPomVersion(await read(bundle, 'pom.xml'))
-        return bundle === part ? version : `${bundle} ${version}`
-      }),
-  )
-  return versions.join(', ')
 }

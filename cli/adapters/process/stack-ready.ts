@@ -1,6 +1,7 @@
 /** Whether a server of `ccs stack` can be used, and what a new one needs before it can. */
 import { BUCKET } from '../../domain/devstack/server-settings.ts'
 import { addressFor, type PartName, type StackPorts } from '../../domain/devstack/servers.ts'
+import { asObject } from '../../domain/kernel/json.ts'
 
 /** Whether a Kafka broker answers its clients; never throws. */
 export type IsBrokerReady = (host: string, port: number) => Promise<boolean>
@@ -30,6 +31,12 @@ export async function isPartReady(
     case 's3':
       if (await hasBucket(address, BUCKET)) return true
       return isFresh && makeBucket(address, BUCKET)
+    case 'flink-jobmanager':
+      return isOk(`${address}/overview`)
+    case 'flink-taskmanager':
+      return hasTaskManager(address)
+    case 'flink-gateway':
+      return isOk(`${address}/v4/info`)
   }
 }
 
@@ -55,6 +62,18 @@ async function setBackward(registry: string): Promise<boolean> {
   const body = JSON.stringify({ compatibility: 'BACKWARD' })
   const headers = { 'content-type': 'application/json' }
   return (await answer(`${registry}/config`, { method: 'PUT', headers, body })) === 200
+}
+
+/** Whether a TaskManager has signed on at its JobManager. */
+async function hasTaskManager(jobmanager: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await fetch(`${jobmanager}/overview`, { signal })
+    const { taskmanagers } = asObject(await response.json())
+    return typeof taskmanagers === 'number' && taskmanagers > 0
+  } catch {
+    return false
+  }
 }
 
 /** The status; undefined: nobody answers. */

@@ -5,8 +5,9 @@ import { type StackPort, type StatusPort, stackStoppedError } from '../../domain
 import { diskFiles } from '../files/files.ts'
 import { type DaemonPlace, isSame, readNote, startDaemon, stopDaemon } from './daemon.ts'
 import { readLastLines } from './log-tail.ts'
+import { readPartVersion } from './part-version.ts'
 import { readResidentBytes } from './process-start.ts'
-import { readPartVersion, type ServersOptions, StackPrograms } from './stack-programs.ts'
+import { type ServersOptions, StackPrograms } from './stack-programs.ts'
 import { type IsBrokerReady, isPartReady } from './stack-ready.ts'
 
 /** Opens the servers of a stack; starts none. */
@@ -20,21 +21,22 @@ export function openStackServers(
     noteFile: path.join(dir, `${part}.json`),
     logFile: path.join(dir, `${part}.log`),
   })
-  const programs = new StackPrograms(options, files)
+  const isAlive = (part: PartName) => {
+    const note = readNote(placeOf(part))
+    return note !== undefined && isSame(note)
+  }
+  const programs = new StackPrograms(options, files, isAlive)
   const fresh = new Set<PartName>()
   return {
     dir,
-    isAlive: (part) => {
-      const note = readNote(placeOf(part))
-      return note !== undefined && isSame(note)
-    },
+    isAlive,
     provide: (parts, signal) => programs.provide(parts, signal),
     start: async (part, signal) => {
       await files.mkdir(dir)
       const launch = await programs.prepareCall(part, signal)
       if (signal.aborted) throw stackStoppedError()
       fresh.add(part)
-      await startDaemon(placeOf(part), { ...launch, cwd: dir, env: options.env })
+      await startDaemon(placeOf(part), { ...launch, cwd: dir })
     },
     isReady: (part) => isPartReady(part, { ports, isBrokerReady, isFresh: fresh.has(part) }),
     stop: (part) => stopDaemon(placeOf(part), STOP_MS),

@@ -2,12 +2,13 @@ import { Args, Flags } from '@oclif/core'
 import { stackDown, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
 import type { StackDown } from '../../domain/devstack/run-stack.ts'
-import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
+import { FLINK_PARTS, PARTS, type PartName } from '../../domain/devstack/servers.ts'
 
 /** Without the core nothing works; without the sink's own parts the core does. */
-const DOWN: Readonly<Record<'core' | 'sink', readonly PartName[]>> = {
+const DOWN: Readonly<Record<'core' | 'sink' | 'flink', readonly PartName[]>> = {
   core: PARTS,
   sink: ['connect', 's3'],
+  flink: FLINK_PARTS,
 }
 
 export default class StackDownCommand extends CcsCommand<StackDown> {
@@ -18,9 +19,9 @@ export default class StackDownCommand extends CcsCommand<StackDown> {
     '<%= config.bin %> stack down --purge',
   ]
   static override args = {
-    stack: Args.option({ options: ['core', 'sink'] as const })({
+    stack: Args.option({ options: ['core', 'sink', 'flink'] as const })({
       default: 'core',
-      description: 'core: all of them; sink: Connect and S3 alone.',
+      description: 'core: all of them; sink: Connect and S3 alone; flink: Flink alone.',
     }),
   }
   static override flags = {

@@ -8,6 +8,9 @@ export interface StackLogs {
   readonly logs: readonly PartLog[]
 }
 
+/** The longest name, and a space. */
+const NAME_WIDTH = Math.max(...PARTS.map((part) => part.length)) + 1
+
 export default class StackLogsCommand extends CcsCommand<StackLogs> {
   static override summary = 'Print the last log lines of the servers of ccs stack.'
   static override examples = [
@@ -35,7 +38,7 @@ export default class StackLogsCommand extends CcsCommand<StackLogs> {
       stop,
     })) {
       if (this.jsonEnabled()) logs.push({ part, lines })
-      const name = parts.length > 1 ? `${this.paint('dim', part.padEnd(9))}` : ''
+      const name = parts.length > 1 ? `${this.paint('dim', part.padEnd(NAME_WIDTH))}` : ''
       for (const line of lines) await this.printWithBackpressure(name + line, stop)
     }
     return { logs }

@@ -1,7 +1,11 @@
 import { stackPlace, stackState } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
+import { PARTS } from '../../domain/devstack/servers.ts'
 import type { PartStatus, StackStatus } from '../../domain/devstack/stack.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
+
+/** The longest name. */
+const NAME_WIDTH = Math.max(...PARTS.map((part) => part.length))
 
 export default class StackStatusCommand extends CcsCommand<StackStatus> {
   static override summary = 'Show the servers of ccs stack: state, pid, address, memory.'
@@ -30,7 +34,7 @@ export default class StackStatusCommand extends CcsCommand<StackStatus> {
             ...(memoryBytes === null ? [] : [formatBytes(memoryBytes)]),
             `since ${since.replace(/\.\d+Z$/, 'Z')}`,
           ]
-    const head = `${part.padEnd(8)}  ${this.paint(colour, state.padEnd(13))}`
+    const head = `${part.padEnd(NAME_WIDTH)}  ${this.paint(colour, state.padEnd(13))}`
     return `${head}  ${facts.join('  ')}`.trimEnd()
   }
 }

@@ -2,12 +2,14 @@
  * The settings and command line of each server of `ccs stack`: one machine, loopback only, one
  * copy of everything, for development and tests.
  */
-import { addressFor, type StackPorts } from './servers.ts'
+import { addressFor, type FLINK_PARTS, type StackPorts } from './servers.ts'
 
 /** A program to start; `command` is found on this machine's path. */
 export interface ProgramCall {
   readonly command: 'java' | 'python'
   readonly args: readonly string[]
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Where Kafka's files lie; absolute paths. */
@@ -26,17 +28,25 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
   })
 }
 
-/** The values for stack/kafka/server.properties and stack/connect/server.properties. */
+/** The values for the settings of Kafka, Connect and Flink in stack/. */
 export function settingsValues(
   ports: StackPorts,
-  more: { readonly dataDir: string; readonly plugins: readonly string[] },
+  more: {
+    readonly dataDir: string
+    readonly tmpDir?: string
+    readonly plugins: readonly string[]
+  },
 ): Readonly<Record<string, string>> {
   return {
     kafkaPort: String(ports.kafka),
     controllerPort: String(ports.controller),
     kafka: addressFor('kafka', ports),
     connect: addressFor('connect', ports),
+    jobmanagerPort: String(ports.jobmanager),
+    gatewayPort: String(ports.gateway),
+    rpcPort: String(ports.rpc),
     dataDir: more.dataDir,
+    tmpDir: more.tmpDir ?? '',
     plugins: more.plugins.join(','),
   }
 }
@@ -93,6 +103,65 @@ export function s3Call(ports: StackPorts): ProgramCall {
     command: 'python',
     args: ['-I', '-m', 'moto.server', '-H', '127.0.0.1', '-p', `${ports.s3}`],
   }
+}
+
+/** Where Flink's files lie; absolute paths. */
+export interface FlinkFiles {
+  readonly classPath: string
+  /** Folder of config.yaml. */
+  readonly configDir: string
+  readonly logging: string
+  /** Folder for temporary files, which must exist. */
+  readonly tmpDir: string
+}
+
+/** One of Flink's servers, with the heap that its work in development needs. */
+export function flinkCall(part: FlinkPart, place: FlinkFiles): ProgramCall {
+  const { memory, main } = FLINK[part]
+  const config = part === 'flink-gateway' ? [] : ['--configDir', place.configDir]
+  return {
+    ...java([
+      ...[...memory, '-XX:+UseSerialGC', `-Djava.io.tmpdir=${place.tmpDir}`],
+      ...[...OPENED_PACKAGES, ...logging(place.logging), '-cp', place.classPath, main, ...config],
+    ]),
+    env: { FLINK_CONF_DIR: place.configDir },
+  }
+}
+
+type FlinkPart = (typeof FLINK_PARTS)[number]
+
+/** The gateway's memory is for the jobs of sessions that it runs by itself. */
+const FLINK: Readonly<
+  Record<FlinkPart, { readonly memory: readonly string[]; readonly main: string }>
+> = {
+  'flink-jobmanager': {
+    memory: ['-Xmx448m', '-XX:MaxMetaspaceSize=256m'],
+    main: 'org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint',
+  },
+  'flink-taskmanager': {
+    memory: ['-Xmx640m', '-XX:MaxDirectMemorySize=192m', '-XX:MaxMetaspaceSize=256m'],
+    main: 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner',
+  },
+  'flink-gateway': {
+    memory: ['-Xmx1280m', '-XX:MaxMetaspaceSize=640m'],
+    main: 'org.apache.flink.table.gateway.SqlGateway',
+  },
+}
+
+/** What Flink reaches by reflection on Java 17: `env.java.opts.all` of its own distribution. */
+const OPENED_PACKAGES: readonly string[] = [
+  ...['api', 'file', 'parser', 'tree', 'util'].map(
+    (one) => `--add-exports=jdk.compiler/com.sun.tools.javac.${one}=ALL-UNNAMED`,
+  ),
+  '--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED',
+  '--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED',
+  ...['java.lang', 'java.lang.reflect', 'java.net', 'java.io', 'java.nio', 'sun.nio.ch'].map(open),
+  ...['java.text', 'java.time', 'java.util', 'java.util.concurrent'].map(open),
+  ...['java.util.concurrent.atomic', 'java.util.concurrent.locks'].map(open),
+]
+
+function open(name: string): string {
+  return `--add-opens=java.base/${name}=ALL-UNNAMED`
 }
 
 /** The bucket that is created in S3 at the start. */

@@ -2,7 +2,15 @@
 import { asObject } from '../kernel/json.ts'
 
 /** Every server that a stack can have, in the order in which they are listed. */
-export const PARTS = ['kafka', 'registry', 'connect', 's3'] as const
+export const PARTS = [
+  'kafka',
+  'registry',
+  'connect',
+  's3',
+  'flink-jobmanager',
+  'flink-taskmanager',
+  'flink-gateway',
+] as const
 
 /** The name of one server. */
 export type PartName = (typeof PARTS)[number]
@@ -10,19 +18,29 @@ export type PartName = (typeof PARTS)[number]
 /** Sets of servers that a user can name by one word. */
 export const STACKS = {
   core: ['kafka', 'registry'],
-  sink: PARTS,
+  sink: ['kafka', 'registry', 'connect', 's3'],
+  flink: ['kafka', 'registry', 'flink-jobmanager', 'flink-taskmanager', 'flink-gateway'],
 } as const satisfies Readonly<Record<string, readonly PartName[]>>
+
+/** Flink's servers; without JobManager and TaskManager the gateway runs jobs by itself. */
+export const FLINK_PARTS = ['flink-jobmanager', 'flink-taskmanager', 'flink-gateway'] as const
+
+/** Flink without a cluster, for tests: the gateway runs each session's jobs in its own process. */
+export const FLINK_GATEWAY_ONLY: readonly PartName[] = ['kafka', 'registry', 'flink-gateway']
 
 /** A set of servers. */
 export type StackName = keyof typeof STACKS
 
-/** Port numbers on 127.0.0.1; `controller` is Kafka's own. */
+/** Port numbers on 127.0.0.1; `controller` is Kafka's own, `rpc` the Flink JobManager's. */
 export interface StackPorts {
   readonly kafka: number
   readonly controller: number
   readonly registry: number
   readonly connect: number
   readonly s3: number
+  readonly jobmanager: number
+  readonly gateway: number
+  readonly rpc: number
 }
 
 /** The defaults of ccs.yml's target `kafka`. */
@@ -32,17 +50,24 @@ export const DEFAULT_PORTS: StackPorts = {
   registry: 8081,
   connect: 8083,
   s3: 9000,
+  jobmanager: 8084,
+  gateway: 8085,
+  rpc: 6123,
 }
 
-const PORT_NAMES = ['kafka', 'controller', 'registry', 'connect', 's3'] as const
+const PORT_NAMES = [
+  ...(['kafka', 'controller', 'registry', 'connect', 's3'] as const),
+  ...(['jobmanager', 'gateway', 'rpc'] as const),
+]
 
 /** How many ports a stack needs. */
 export const PORT_COUNT = PORT_NAMES.length
 
 /** Takes port numbers in the order of StackPorts' keys. */
 export function makePorts(numbers: readonly number[]): StackPorts {
-  const [kafka = 0, controller = 0, registry = 0, connect = 0, s3 = 0] = numbers
-  return { kafka, controller, registry, connect, s3 }
+  const [kafka = 0, controller = 0, registry = 0, connect = 0, s3 = 0, ...flink] = numbers
+  const [jobmanager = 0, gateway = 0, rpc = 0] = flink
+  return { kafka, controller, registry, connect, s3, jobmanager, gateway, rpc }
 }
 
 /** N, N+1, … in the order of StackPorts' keys. */
@@ -52,12 +77,25 @@ export function portsFrom(base: number): StackPorts {
 
 /** The ports that one server listens on. */
 export function portsNeeded(part: PartName, ports: StackPorts): readonly number[] {
-  return part === 'kafka' ? [ports.kafka, ports.controller] : [ports[part]]
+  switch (part) {
+    case 'kafka':
+      return [ports.kafka, ports.controller]
+    case 'flink-jobmanager':
+      return [ports.jobmanager, ports.rpc]
+    case 'flink-taskmanager':
+      return [] // any free ones
+    case 'flink-gateway':
+      return [ports.gateway]
+    default:
+      return [ports[part]]
+  }
 }
 
 /** Where clients reach a server; the registry by its Confluent-compatible API. */
 export function addressFor(part: PartName, ports: StackPorts): string {
-  const host = `127.0.0.1:${ports[part]}`
+  // A TaskManager has no address of its own: it is asked through its JobManager.
+  const [port] = portsNeeded(part === 'flink-taskmanager' ? 'flink-jobmanager' : part, ports)
+  const host = `127.0.0.1:${port}`
   if (part === 'kafka') return host
   return part === 'registry' ? `http://${host}/apis/ccompat/v7` : `http://${host}`
 }
@@ -95,6 +133,12 @@ export function stackVariables(
     KAFKA_CONNECT_URL: addressFor('connect', ports),
     ...(parts.includes('connect') ? lake : {}),
     ...(parts.includes('s3') ? s3 : {}),
+    ...(parts.includes('flink-jobmanager')
+      ? { FLINK_JOBMANAGER_URL: addressFor('flink-jobmanager', ports) }
+      : {}),
+    ...(parts.includes('flink-gateway')
+      ? { FLINK_GATEWAY_URL: addressFor('flink-gateway', ports) }
+      : {}),
   }
 }
 
@@ -106,8 +150,11 @@ export function hasSamePorts(one: StackPorts, other: StackPorts): boolean {
 /** Reads ports that were saved as JSON; undefined for anything else. */
 export function parsePorts(text: string): StackPorts | undefined {
   try {
-    const ports = asObject(JSON.parse(text))
-    const numbers = PORT_NAMES.map((name) => ports[name])
+    // Files of an older ccs lack the ports of newer servers.
+    const { jobmanager, gateway, rpc } = DEFAULT_PORTS
+    const ports = { jobmanager, gateway, rpc, ...asObject(JSON.parse(text)) }
+    const saved: Readonly<Record<string, unknown>> = ports
+    const numbers = PORT_NAMES.map((name) => saved[name])
     if (!numbers.every((one) => typeof one === 'number')) return undefined
     return makePorts(numbers)
   } catch {
@@ -121,7 +168,13 @@ export const BUNDLES = {
   registry: ['registry'],
   connect: ['connect', 'iceberg', 'converter'],
   s3: [],
+  'flink-jobmanager': ['flink'],
+  'flink-taskmanager': ['flink'],
+  'flink-gateway': ['flink'],
 } as const satisfies Readonly<Record<PartName, readonly string[]>>
+
+/** Flink's own jars in checksums.sha256: those of a Python package, since Maven has none. */
+export const FLINK_LIBRARIES = 'flink-libraries'
 
 /** A folder of stack/ with a POM that lists the files. */
 export type BundleName = (typeof BUNDLES)[PartName][number]

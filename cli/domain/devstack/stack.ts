@@ -82,12 +82,12 @@ export async function startStack(
   throw failure
 }
 
-/** Stops Connect first, because it signs off from Kafka. Returns those that were running. */
+/** Kafka and the registry end last: others sign off there. Returns those that were running. */
 export async function stopStack(parts: readonly PartName[], port: StackPort): Promise<PartName[]> {
   const stopped = parts.filter((part) => port.isAlive(part))
-  const isLater = (part: PartName) => part === 'connect'
-  await Promise.all(parts.filter(isLater).map((part) => port.stop(part)))
-  await Promise.all(parts.filter((part) => !isLater(part)).map((part) => port.stop(part)))
+  const isBase = (part: PartName) => part === 'kafka' || part === 'registry'
+  await Promise.all(parts.filter((part) => !isBase(part)).map((part) => port.stop(part)))
+  await Promise.all(parts.filter(isBase).map((part) => port.stop(part)))
   return stopped
 }
 

@@ -3,7 +3,6 @@
  * one binding of the project's logic; dialects print. Nothing is run.
  */
 import type { EngineName } from '../config/engines.ts'
-import { deriveRawColumns } from '../events/raw-columns.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError, throwAll } from '../kernel/errors.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -34,8 +33,8 @@ export interface CompileProject {
   readonly columns: ReadonlyMap<string, readonly { readonly name: string; readonly type: string }[]>
   /** IANA name. */
   readonly timezone: string
-  /** Greatest number of order lines that the contract of events.raw admits. */
-  readonly itemsMax: number
+  /** The newest Avro schema of events.raw, as JSON; '' if the project has none. */
+  readonly rawSchema: string
 }
 
 /** One model compiled for one engine. */
@@ -54,8 +53,7 @@ export function toCompileProject(logic: Logic, timezone: string): CompileProject
   const { graph: models, macros, seeds, columns } = logic
   if (models.some(({ model }) => !columns.has(model.name)))
     throw new Error('The logic was opened without the columns of its models.')
-  const itemsMax = newest ? deriveRawColumns(newest.schema).itemsMax : 0
-  return { models, macros, seeds, columns, timezone, itemsMax }
+  return { models, macros, seeds, columns, timezone, rawSchema: newest?.schema ?? '' }
 }
 
 /** Compiles all models, in order. What the engine can't run is in the faults of each result. */
@@ -131,12 +129,12 @@ function describeProject(
   const latest = (of: (model: Model) => number): number => Math.max(0, ...models.map(of))
   return {
     timezone: project.timezone,
-    itemsMax: project.itemsMax,
+    rawSchema: project.rawSchema,
     time:
       item === undefined
         ? undefined
         : { column: item.name, expr: item.expr, watermarkMs: timed?.model.watermarkMs ?? 0 },
-    sessionLatenessMs: latest((one) => (one.kind === 'session' ? (one.latenessMs ?? 0) : 0)),
+    sessionHoldMs: latest((one) => (one.session?.pauseMs ?? 0) + sessionLateness(one)),
     stateMs: Math.max(
       latest((one) => one.dedupe?.horizonMs ?? 0),
       latest((one) => computeWindowMs(one) + (one.latenessMs ?? 0)),
@@ -145,6 +143,10 @@ function describeProject(
     findModel: (name) => models.find((one) => one.name === name),
     findSeed: (name) => project.seeds?.find((one) => one.name === name),
   }
+}
+
+function sessionLateness({ kind, latenessMs }: Model): number {
+  return kind === 'session' ? (latenessMs ?? 0) : 0
 }
 
 function computeWindowMs(model: Model): number {

@@ -47,7 +47,6 @@ export class DialectJob {
       substitutes,
       aliases: new Map(select.items.map((one) => [one.name, one.expr])),
       timezone: project.timezone,
-      itemsMax: project.itemsMax,
       faults: this.faults,
     })
   }

@@ -53,7 +53,6 @@ export interface Substitute {
 export interface PrintContext extends NameScope {
   readonly syntax: DialectSyntax
   readonly timezone: string
-  readonly itemsMax: number
   /** Expressions that the engine writes otherwise, such as the start of a window. */
   readonly substitutes: readonly Substitute[]
   readonly faults: Fault[]

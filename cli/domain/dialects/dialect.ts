@@ -16,14 +16,14 @@ import type { Fault } from './dialect-syntax.ts'
 export interface DialectProject {
   /** IANA name. */
   readonly timezone: string
-  /** Greatest number of order lines that the schema of events.raw allows. */
-  readonly itemsMax: number
   /** Event time: the column of the model with a watermark, and its expression. */
   readonly time:
     | { readonly column: string; readonly expr: Expr; readonly watermarkMs: number }
     | undefined
-  /** Greatest lateness of the models of kind session, ms. */
-  readonly sessionLatenessMs: number
+  /** The newest Avro schema of events.raw, as JSON; '' if the project has none. */
+  readonly rawSchema: string
+  /** Greatest pause and lateness of a model of kind session, together, ms. */
+  readonly sessionHoldMs: number
   /** How long engines must keep state, ms: the greatest dedupe horizon, or window and lateness. */
   readonly stateMs: number
   readonly macros: MacroSet
@@ -46,7 +46,7 @@ export interface DialectInput {
 
 /** One statement of the engine's SQL. */
 export interface Statement {
-  /** What it creates or does: 'source', 'view', 'sink', 'insert', 'stream', 'table', 'setting'. */
+  /** What it does: 'source', 'view', 'sink', 'insert', 'stream', 'table', 'setting', 'function'. */
   readonly what: string
   /** Without the closing semicolon. */
   readonly sql: string

@@ -181,11 +181,11 @@ export class Printer implements OperandPrinter {
 
   /** A call with arguments that are printed already. */
   apply(call: Call, idioms: FunctionIdioms, args: readonly string[]): string {
-    const { syntax, timezone, itemsMax } = this.context
+    const { syntax, timezone } = this.context
     const idiom = idioms[syntax.engine]
     if (typeof idiom !== 'function')
       return this.fault(call.at, `${syntax.displayName} has no ${call.name}().`, idiom.instead)
-    return idiom({ args, types: call.args.map((one) => this.type(one)), timezone, itemsMax })
+    return idiom({ args, types: call.args.map((one) => this.type(one)), timezone })
   }
 
   #binary(expr: Extract<Expr, { is: 'binary' }>): Piece {

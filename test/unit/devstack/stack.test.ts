@@ -10,6 +10,7 @@ import {
   BUNDLES,
   compareSums,
   DEFAULT_PORTS,
+  FLINK_LIBRARIES,
   PARTS,
   parseBundleSums,
   parsePorts,
@@ -53,6 +54,26 @@ test('ports are read as they were written; anything else is rejected', () => {
     expect(parsePorts(text)).toBeUndefined()
 })
 
+test('ports that an older ccs saved are read, with the defaults of newer servers', () => {
+  const { kafka, controller, registry, connect, s3 } = portsFrom(100)
+  const saved = JSON.stringify({ kafka, controller, registry, connect, s3 })
+  const { jobmanager, gateway, rpc } = DEFAULT_PORTS
+  expect(parsePorts(saved)).toEqual({ ...portsFrom(100), jobmanager, gateway, rpc })
+})
+
+test('Flink is found by variables, each only while its server runs', () => {
+  const stack = { dir: '/shop/.ccs/stack', parts: ['flink-gateway'] as const }
+  const found = stackVariables(portsFrom(21000), stack)
+  expect(found).toMatchObject({ FLINK_GATEWAY_URL: 'http://127.0.0.1:21006' })
+  expect(found).not.toHaveProperty('FLINK_JOBMANAGER_URL')
+})
+
+test('the lock file of Flink names the version of its POM', () => {
+  const version = readPomVersion(read('stack/flink/pom.xml'))
+  for (const file of ['requirements.in', 'requirements.lock'])
+    expect(read('stack/flink', file)).toContain(`apache-flink-libraries==${version}`)
+})
+
 test('each bundle of stack/ has checksums for the version in its POM', () => {
   const sums = read('stack/checksums.sha256')
   for (const bundle of Object.values(BUNDLES).flat()) {
@@ -62,9 +83,8 @@ test('each bundle of stack/ has checksums for the version in its POM', () => {
     expect(files.every((file) => !file.startsWith('/') && !file.includes('..'))).toBe(true)
   }
   const lines = sums.trimEnd().split('\n')
-  const counted = Object.values(BUNDLES)
-    .flat()
-    .map((bundle) => parseBundleSums(sums, bundle).size)
+  const bundles = [...new Set([...Object.values(BUNDLES).flat(), FLINK_LIBRARIES])]
+  const counted = bundles.map((bundle) => parseBundleSums(sums, bundle).size)
   expect(counted.reduce((sum, count) => sum + count)).toBe(lines.length)
 })
 

@@ -24,6 +24,9 @@ export const dialects: Readonly<Record<EngineName, Dialect>> = {
   ksqldb: compileKsqldb,
 }
 
+/** The shop's in these tests, unless another is given. */
+const TIMEZONE = 'Europe/Berlin'
+
 export function projectModels(): Model[] {
   return modelFiles().map(({ file, text }) => parseModel(file, text))
 }
@@ -33,10 +36,11 @@ export async function compileTest(
   models: readonly Model[],
   engine: EngineName,
   seeds: readonly Seed[] = [],
+  timezone = TIMEZONE,
 ): Promise<readonly CompileResult[]> {
   const duck = await openTestDuck()
   try {
-    const project = await compileProject(models, duck, seeds)
+    const project = { ...(await compileProject(models, duck, seeds)), timezone }
     return await compileModels(project, engine, {
       dialect: dialects[engine],
       printSql: duck.printSql,
@@ -57,8 +61,9 @@ export async function compileProject(
   const macros = await parseMacros(macroFile.file, macroFile.text, parseSql)
   const sources = ['raw.events', ...seeds.map((one) => one.name)]
   const graph = await buildGraph(models, { macros, sources, parseSql })
-  const timezone = 'Europe/Berlin'
-  const { rawColumns, itemsMax } = deriveRawColumns(projectFile('schemas/events.raw.avsc').text)
+  const timezone = TIMEZONE
+  const rawSchema = projectFile('schemas/events.raw.avsc').text
+  const { rawColumns } = deriveRawColumns(rawSchema)
   const columns = await bindModels(
     { models: graph, macrosSql: macroFile.text + printSeedsSql(seeds), timezone, rawColumns },
     {
@@ -72,5 +77,5 @@ export async function compileProject(
       },
     },
   )
-  return { models: graph, macros, seeds, columns, timezone, itemsMax }
+  return { models: graph, macros, seeds, columns, timezone, rawSchema }
 }

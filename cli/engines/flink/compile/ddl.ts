@@ -13,17 +13,10 @@ import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { printType } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
+import type { Model } from '../../../domain/models/model.ts'
 import type { SelectItem } from '../../../domain/sql/tree.ts'
 import { displayType } from '../../../domain/sql/types.ts'
-import { printInterval } from './syntax.ts'
-
-/** Columns of raw.events that are Kafka's metadata of a record. */
-const COORDINATES: Readonly<Record<string, string>> = {
-  topic: "`topic` STRING METADATA FROM 'topic' VIRTUAL",
-  partition: "`partition` INT METADATA FROM 'partition' VIRTUAL",
-  offset: "`offset` BIGINT METADATA FROM 'offset' VIRTUAL",
-  ingest_time: "`ingest_time` TIMESTAMP(3) METADATA FROM 'timestamp' VIRTUAL",
-}
+import { printReaderSchema, printSourceColumns } from './source.ts'
 
 /** The table of all events, which models of Bronze read. */
 export const RAW = 'raw.events'
@@ -31,42 +24,38 @@ export const RAW = 'raw.events'
 /** Prints the session's settings and the table over events.valid, with event time and watermark. */
 export function printSourceTable(job: DialectJob): readonly Statement[] {
   const { project } = job.input
-  const columns = job.input.findColumns(RAW)
-  const printer = job.printer(columns)
-  const fields = columns.flatMap((one) => {
-    if (one.name === 'late_ms') return [] // computed in the view, from the watermark
-    return [
-      COORDINATES[one.name] ?? `${quoteName(one.name)} ${printType(one.type, 'flink') ?? 'STRING'}`,
-    ]
-  })
-  const { time } = project
-  if (time !== undefined) {
-    const name = quoteName(time.column)
-    const behind = printInterval(time.watermarkMs + project.sessionLatenessMs)
-    fields.push(
-      `${name} AS ${printer.print(time.expr)}`,
-      `WATERMARK FOR ${name} AS ${name} - ${behind}`,
-    )
-  }
   const options = printFlinkOptions([
     ['connector', 'kafka'],
-    ['topic', VALID_TOPIC],
+    ['topic', `\${TOPIC_PREFIX}${VALID_TOPIC}`],
     ...kafka,
-    ['properties.group.id', 'ccs-flink'],
+    ['properties.group.id', '${TOPIC_PREFIX}ccs-flink'],
     ['properties.isolation.level', 'read_committed'],
     ['scan.startup.mode', 'earliest-offset'],
     ['value.format', 'avro-confluent'],
     ['value.avro-confluent.url', '${SCHEMA_REGISTRY_URL}'],
+    ['value.avro-confluent.schema', printReaderSchema(project.rawSchema)],
   ])
+  const columns = printSourceColumns(job).join(',\n  ')
   return [
     ...printSettings(project),
-    {
-      what: 'source',
-      sql: `CREATE TABLE \`events_valid\` (\n  ${fields.join(',\n  ')}\n) ${options}`,
-    },
+    ...FUNCTIONS,
+    { what: 'source', sql: `CREATE TABLE \`events_valid\` (\n  ${columns}\n) ${options}` },
   ]
 }
 
+/** Functions that SQL can't express; their jar is beside the connectors'. */
+const FUNCTIONS: readonly Statement[] = [
+  ['lines_revenue', 'ccs.LinesRevenue'],
+  ['lines_units', 'ccs.LinesUnits'],
+].map(([name, of]) => ({
+  what: 'function',
+  sql: `CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS ${name} AS '${of}' LANGUAGE JAVA`,
+}))
+
+/**
+ * Rows of keys are unique by construction, so Flink need not check them once more; plans that read
+ * the same rows share them.
+ */
 function printSettings(project: DialectProject): Statement[] {
   const pairs = [
     ['table.local-time-zone', 'UTC'],
@@ -74,6 +63,7 @@ function printSettings(project: DialectProject): Statement[] {
     ['table.exec.source.idle-timeout', '5 s'],
     ['table.exec.sink.require-on-conflict', 'false'],
     ['table.exec.sink.upsert-materialize', 'NONE'],
+    ['table.optimizer.reuse-optimize-block-with-digest-enabled', 'true'],
   ] as const
   return pairs.map(([key, value]) => ({ what: 'setting', sql: `SET '${key}' = '${value}'` }))
 }
@@ -89,6 +79,7 @@ function printFlinkOptions(options: readonly (readonly [string, string])[]): str
 /** Prints the table of a model's topic: append-only for streams, upserts by key for the others. */
 export function printSinkTable(job: DialectJob): string {
   const { model, columns } = job.input
+  const isUpsert = isUpserted(model)
   const fields = columns.map((one) => {
     const type = printType(one.type, 'flink')
     if (type === undefined)
@@ -97,22 +88,27 @@ export function printSinkTable(job: DialectJob): string {
         `Column '${one.name}' has the type ${displayType(one.type)}, which Flink lacks.`,
         'Cast it, for instance to BIGINT.',
       )
-    const constraint = model.key.includes(one.name) ? ' NOT NULL' : ''
+    // An upsert's key must not be NULL; the columns of others are what the SELECT makes of them.
+    const constraint = isUpsert && model.key.includes(one.name) ? ' NOT NULL' : ''
     return `${quoteName(one.name)} ${type ?? 'STRING'}${constraint}`
   })
-  const isUpsert = model.kind !== 'stream'
   const key = model.key.map(quoteName).join(', ')
   if (isUpsert) fields.push(`PRIMARY KEY (${key}) NOT ENFORCED`)
   const keyOptions: readonly (readonly [string, string])[] = isUpsert
-    ? []
+    ? [
+        ['sink.buffer-flush.max-rows', '2000'],
+        ['sink.buffer-flush.interval', '1 s'],
+      ]
     : [
         ['key.fields', model.key.join(';')],
         ['sink.delivery-guarantee', 'exactly-once'],
-        ['sink.transactional-id-prefix', `ccs-${model.name}`],
+        ['sink.transactional-id-prefix', `\${TOPIC_PREFIX}ccs-${model.name}`],
+        // Brokers allow 15 minutes; it must be longer than a checkpoint and an outage.
+        ['properties.transaction.timeout.ms', '900000'],
       ]
   const options = printFlinkOptions([
     ['connector', isUpsert ? 'upsert-kafka' : 'kafka'],
-    ['topic', model.name],
+    ['topic', `\${TOPIC_PREFIX}${model.name}`],
     ...kafka,
     ...keyOptions,
     ['key.format', 'avro-confluent'],
@@ -123,6 +119,15 @@ export function printSinkTable(job: DialectJob): string {
   ])
   const table = quoteName(`${flattenName(model.name)}_topic`)
   return `CREATE TABLE ${table} (\n  ${fields.join(',\n  ')}\n) ${options}`
+}
+
+/** Whether rows of the model replace one another by its key. */
+export function isUpserted(model: Model): boolean {
+  return model.kind !== 'stream' && !isRowView(model)
+}
+
+function isRowView({ kind, time }: Model): boolean {
+  return kind === 'view' && time !== undefined
 }
 
 /** The name of the table or view that a model reads. */

@@ -12,17 +12,19 @@ import {
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
 import { readSeedJoin } from '../../../domain/models/seed-join.ts'
-import {
-  type Expr,
-  type FromClause,
-  isSameExpr,
-  listChildExprs,
-  type Select,
-} from '../../../domain/sql/tree.ts'
+import type { Expr, FromClause, Select } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
-import { printItem, printSinkTable, printSourceTable, printTableName, RAW } from './ddl.ts'
-import { printEpochMs, syntax } from './syntax.ts'
-import { printSessionSelect, printWindowSelect } from './windows.ts'
+import { printBronzeSelect, SO_FAR } from './arrival.ts'
+import {
+  isUpserted,
+  printItem,
+  printSinkTable,
+  printSourceTable,
+  printTableName,
+  RAW,
+} from './ddl.ts'
+import { syntax } from './syntax.ts'
+import { type PrintedView, printSessionViews, printWindowSelect } from './windows.ts'
 
 /** Prints a model for Flink SQL 2.3. */
 export const compileFlink: Dialect = (input) => {
@@ -33,32 +35,35 @@ export const compileFlink: Dialect = (input) => {
 function printStatements(job: DialectJob): readonly Statement[] {
   const { model, columns, select } = job.input
   const isRaw = select.from.is === 'table' && select.from.name === RAW
-  const view: Statement = {
-    what: 'view',
-    sql: `CREATE TEMPORARY VIEW ${quoteName(job.name)} AS\n${printSelect(job)}`,
-  }
+  const views = listViews(job).map(({ name, select }) => {
+    const sql = `CREATE TEMPORARY VIEW ${quoteName(name)} AS\n${select}`
+    return { what: 'view', sql }
+  })
   const source = isRaw ? printSourceTable(job) : []
-  if (model.kind === 'view') return [...source, view]
+  // Others read a view of rows by its SELECT; one that aggregates is read as a topic by its key.
+  if (model.kind === 'view' && !isUpserted(model)) return [...source, ...views]
   const names = columns.map((one) => quoteName(one.name)).join(', ')
   const topic = quoteName(`${job.name}_topic`)
   const insert = `INSERT INTO ${topic} (${names})\nSELECT ${names} FROM ${quoteName(job.name)}`
   return [
     ...source,
-    view,
+    ...views,
     { what: 'sink', sql: printSinkTable(job) },
     { what: 'insert', sql: insert },
   ]
 }
 
-function printSelect(job: DialectJob): string {
-  switch (job.input.model.kind) {
-    case 'window':
-      return printWindowSelect(job)
-    case 'session':
-      return printSessionSelect(job)
-    default:
-      return printPlainSelect(job)
-  }
+function listViews(job: DialectJob): readonly PrintedView[] {
+  const { model, select } = job.input
+  if (model.kind === 'session') return printSessionViews(job)
+  const isRaw = select.from.is === 'table' && select.from.name === RAW
+  const own =
+    model.kind === 'window'
+      ? printWindowSelect(job)
+      : isRaw
+        ? printBronzeSelect(job)
+        : printPlainSelect(job)
+  return [{ name: job.name, select: own }]
 }
 
 /** Prints the kinds stream and view: one SELECT, with deduplication and unnesting if it has any. */
@@ -68,42 +73,18 @@ function printPlainSelect(job: DialectJob): string {
   if (source.is === 'table' && project.findModel(source.name)?.kind === 'session')
     job.note(`${source.name} holds sessions that are over; those under way are not counted here.`)
   const read = printFrom(job)
-  const made = listLineSums(job, read.columns)
-  const extra = made.map((one) => `, ${one.made} AS ${one.sql}`).join('')
-  const from = extra === '' ? read.from : `(\n  SELECT *${extra}\n  FROM ${read.from}\n)`
-  const printer = job.printer(read.columns, [...read.unnested, ...made])
+  const printer = job.printer(read.columns, read.unnested)
   const time = project.time?.column
-  const isRaw = select.from.is === 'table' && select.from.name === RAW
   const items = select.items.map((item) => {
     if (item.name === time && model.watermarkMs !== undefined) return quoteName(item.name)
-    if (isRaw && item.name === 'late_ms') return `${printLateMs(job)} AS ${quoteName(item.name)}`
     return printItem(item, printer)
   })
-  const hasTime = job.input.columns.some((one) => one.name === time)
-  if (isRaw && time !== undefined && !hasTime) items.push(quoteName(time))
   return printClauses({
     items,
-    from,
+    from: read.from,
     where: [...read.where, ...printWhere(select, printer)],
     groupBy: select.groupBy.map((one) => printer.print(one)),
   })
-}
-
-/** Sums over order lines are long without lambdas: each is computed once, in a nested SELECT. */
-function listLineSums(
-  job: DialectJob,
-  columns: readonly Column[],
-): readonly (Substitute & { readonly made: string })[] {
-  const printer = job.printer(columns)
-  const found: (Substitute & { readonly made: string })[] = []
-  const visit = (expr: Expr): void => {
-    const isLines = expr.is === 'call' && expr.name.startsWith('lines_')
-    if (isLines && !found.some((one) => isSameExpr(one.expr, expr)))
-      found.push({ expr, sql: quoteName(`_${expr.name}`), made: printer.print(expr) })
-    for (const one of listChildExprs(expr)) visit(one)
-  }
-  for (const item of job.input.select.items) visit(item.expr)
-  return found
 }
 
 function describeFrom(from: FromClause): string {
@@ -125,8 +106,7 @@ function printFrom(job: DialectJob): PrintedFrom {
     const columns = job.input.findColumns(from.name)
     const table = printTableName(from.name)
     if (select.qualify === undefined) return { from: table, columns, where: [], unnested: [] }
-    const first = printFirstOnly(job, table, columns, select.qualify)
-    return { from: first, columns, where: ['`_n` = 1'], unnested: [] }
+    return printFirstOnly(job, table, columns, select.qualify)
   }
   if (from.is === 'select') return printUnnesting(job, from.select)
   if (from.is === 'join' && typeof readSeedJoin(select) !== 'string')
@@ -147,25 +127,35 @@ function printFrom(job: DialectJob): PrintedFrom {
 }
 
 /**
- * Keeps the first row of each key, one key after the other, as PROCTIME orders them: the one form
- * that stays insert-only.
+ * Keeps the first row of the first key, ordered by PROCTIME: the one form that stays insert-only.
+ * Of each further key the rows are counted first, all of them, as the SELECT numbers them all.
  */
 function printFirstOnly(
   job: DialectJob,
   table: string,
   columns: readonly Column[],
   qualify: Expr,
-): string {
+): PrintedFrom {
   const printer = job.printer(columns)
-  const keys = (readFirstOnly(job, qualify) ?? []).map((some) =>
+  const [first = '', ...more] = (readFirstOnly(job, qualify) ?? []).map((some) =>
     some.map((one) => printer.print(one)).join(', '),
   )
-  return keys.reduce((from, key, index) => {
-    const name = quoteName(index === keys.length - 1 ? '_n' : `_n${index + 1}`)
-    const number = `ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY PROCTIME()) AS ${name}`
-    const where = index === 0 ? '' : `\n  WHERE ${quoteName(`_n${index}`)} = 1`
-    return `(\n  SELECT *, ${number}\n  FROM ${from}${where}\n)`
-  }, table)
+  if (more.length > 0)
+    job.note(
+      'Of copies that differ in a second key, a job with a parallelism above 1 may keep another.',
+    )
+  const counted = more.reduce((from, key, index) => {
+    const name = quoteName(`_n${index + 2}`)
+    const count = `COUNT(*) OVER (PARTITION BY ${key} ORDER BY \`_at\` ${SO_FAR}) AS ${name}`
+    return `(\n  SELECT *, ${count}\n  FROM ${from}\n)`
+  }, `(\n  SELECT *, PROCTIME() AS \`_at\`\n  FROM ${table}\n)`)
+  const number = `ROW_NUMBER() OVER (PARTITION BY ${first} ORDER BY \`_at\`) AS \`_n1\``
+  return {
+    from: `(\n  SELECT *, ${number}\n  FROM ${counted}\n)`,
+    columns,
+    where: ['`_n1` = 1', ...more.map((_, index) => `\`_n${index + 2}\` = 1`)],
+    unnested: [],
+  }
 }
 
 function printUnnesting(job: DialectJob, inner: Select): PrintedFrom {
@@ -196,14 +186,4 @@ function elementField(list: string, ordinal: string, name: string): Expr {
   const of: Expr = { is: 'column', path: [list], at: undefined }
   const index: Expr = { is: 'column', path: [ordinal], at: undefined }
   return { is: 'field', of: { is: 'index', of, index, at: undefined }, name, at: undefined }
-}
-
-/** Lateness behind the declared watermark; Flink's own is later by the sessions' lateness. */
-function printLateMs(job: DialectJob): string {
-  const { project } = job.input
-  const time = quoteName(project.time?.column ?? 'event_time')
-  const watermark = `CURRENT_WATERMARK(${time})`
-  const behind = `${printEpochMs(watermark)} + ${project.sessionLatenessMs} - ${printEpochMs(time)}`
-  const zero = 'CAST(0 AS BIGINT)'
-  return `CASE WHEN ${watermark} IS NULL THEN ${zero} ELSE GREATEST(${behind}, ${zero}) END`
 }

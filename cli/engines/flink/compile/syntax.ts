@@ -39,6 +39,5 @@ export function printInterval(ms: number): string {
 
 /** Prints the milliseconds since 1970 of a TIMESTAMP(3) in UTC. */
 export function printEpochMs(time: string): string {
-  const seconds = `UNIX_TIMESTAMP(DATE_FORMAT(${time}, 'yyyy-MM-dd HH:mm:ss'))`
-  return `(${seconds} * 1000 + CAST(DATE_FORMAT(${time}, 'SSS') AS BIGINT))`
+  return `(EXTRACT(EPOCH FROM ${time}) * 1000 + EXTRACT(MILLISECOND FROM ${time}))`
 }

@@ -12,7 +12,7 @@ import {
   SESSION_START,
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
-import { isSameExpr } from '../../../domain/sql/tree.ts'
+import { type Expr, isSameExpr } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
 import { printItem, printTableName } from './ddl.ts'
 import { printEpochMs, printInterval } from './syntax.ts'
@@ -47,8 +47,19 @@ export function printWindowSelect(job: DialectJob): string {
   })
 }
 
-/** Prints a model of kind session. Sessions longer than the cap are split at midnights UTC. */
-export function printSessionSelect(job: DialectJob): string {
+/** A view and its SELECT. */
+export interface PrintedView {
+  /** Without quotes. */
+  readonly name: string
+  readonly select: string
+}
+
+/**
+ * Prints a model of kind session. Events that are too late are left out before sessions are found,
+ * in a view of their own: they would join sessions otherwise. Sessions longer than the cap are
+ * split at midnights UTC by a second SELECT, so that all others are rows that never change.
+ */
+export function printSessionViews(job: DialectJob): readonly PrintedView[] {
   const { model, select } = job.input
   const { from } = select
   if (from.is !== 'sessions' || model.session === undefined) {
@@ -57,31 +68,55 @@ export function printSessionSelect(job: DialectJob): string {
       'A model of kind session must read session_rows(…).',
       "Write FROM session_rows('model', pause, cap).",
     )
-    return ''
+    return []
   }
   const { pauseMs, capMs } = model.session
   const columns = listSessionColumns(job, from.name)
   const time = quoteName(model.time ?? 'event_time')
-  const printer = job.printer(columns, [{ expr: SESSION_START, sql: `MIN(${time})` }])
+  // Flink's planner mixes up aggregates of the time by which windows are made: they read a copy.
+  const column: Expr = { is: 'column', path: [model.time ?? 'event_time'], at: undefined }
+  const printer = job.printer(columns, [
+    { expr: SESSION_START, sql: 'MIN(`_time`)' },
+    { expr: column, sql: '`_time`' },
+  ])
   const keys = select.groupBy
     .filter((one) => !isSameExpr(one, SESSION_START))
     .map((one) => printer.print(one))
   const lengthMs = `${printEpochMs('`window_end`')} - ${printEpochMs('`window_start`')}`
-  const cut = `CASE WHEN ${lengthMs} > ${capMs + pauseMs} THEN CAST(${time} AS DATE) END`
+  const maxMs = capMs + pauseMs
   job.note(
-    'A session shows once no event can change it any more: pause and lateness after its end.',
+    'A session shows once no event can change it any more: twice the pause and the lateness ' +
+      'after its end.',
   )
-  return printClauses({
+  const inTime = `${job.name}_in`
+  const where = [
+    ...printWhere(select, job.printer(columns)),
+    ...printLatenessFilter(columns, String(pauseMs + (model.latenessMs ?? 0))),
+  ]
+  const copy = `CAST(${time} AS TIMESTAMP(3)) AS \`_time\``
+  const rows = printClauses({ items: ['*', copy], from: printTableName(from.name), where })
+  const parts = {
     items: select.items.map((item) => printItem(item, printer)),
     from:
-      `TABLE(SESSION(TABLE ${printTableName(from.name)} PARTITION BY ${keys.join(', ')}, ` +
+      `TABLE(SESSION(TABLE ${quoteName(inTime)} PARTITION BY ${keys.join(', ')}, ` +
       `DESCRIPTOR(${time}), ${printInterval(pauseMs)}))`,
-    where: [
-      ...printWhere(select, printer),
-      ...printLatenessFilter(columns, String(pauseMs + (model.latenessMs ?? 0))),
-    ],
-    groupBy: [...keys, '`window_start`', '`window_end`', cut],
+  }
+  const window = ['`window_start`', '`window_end`']
+  const whole = printClauses({
+    ...parts,
+    where: [],
+    groupBy: [...keys, ...window],
+    end: `HAVING ${lengthMs} <= ${maxMs}`,
   })
+  const cut = printClauses({
+    ...parts,
+    where: [`${lengthMs} > ${maxMs}`],
+    groupBy: [...keys, 'CAST(`_time` AS DATE)', ...window],
+  })
+  return [
+    { name: inTime, select: rows },
+    { name: job.name, select: `${whole}\nUNION ALL\n${cut}` },
+  ]
 }
 
 function printLatenessFilter(columns: readonly Column[], limit: string): readonly string[] {

@@ -8,13 +8,19 @@ SET 'table.exec.sink.require-on-conflict' = 'false';
 
 SET 'table.exec.sink.upsert-materialize' = 'NONE';
 
+SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_revenue AS 'ccs.LinesRevenue' LANGUAGE JAVA;
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_units AS 'ccs.LinesUnits' LANGUAGE JAVA;
+
 CREATE TABLE `events_valid` (
-  `event_id` STRING,
-  `event_type` STRING,
-  `event_ts` TIMESTAMP(3),
+  `event_id` STRING NOT NULL,
+  `event_type` STRING NOT NULL,
+  `event_ts` TIMESTAMP(3) NOT NULL,
   `sent_ts` TIMESTAMP(3),
   `received_ts` TIMESTAMP(3),
-  `anonymous_id` STRING,
+  `anonymous_id` STRING NOT NULL,
   `customer_id` STRING,
   `session_id` STRING,
   `page` STRING,
@@ -24,11 +30,11 @@ CREATE TABLE `events_valid` (
   `utm_source` STRING,
   `utm_medium` STRING,
   `utm_campaign` STRING,
-  `device` STRING,
+  `device` STRING NOT NULL,
   `user_agent` STRING,
   `geo_city` STRING,
   `geo_country` STRING,
-  `source` STRING,
+  `source` STRING NOT NULL,
   `currency` STRING,
   `consent` BOOLEAN,
   `search_term` STRING,
@@ -40,22 +46,23 @@ CREATE TABLE `events_valid` (
   `shipping_minor` BIGINT,
   `discount_minor` BIGINT,
   `refund_minor` BIGINT,
-  `items` ARRAY<ROW<`sku` STRING, `name` STRING, `category` STRING, `brand` STRING, `unit_price_minor` BIGINT, `quantity` INT, `discount_minor` BIGINT>>,
+  `items` ARRAY<ROW<`sku` STRING NOT NULL, `name` STRING, `category` STRING, `brand` STRING, `unit_price_minor` BIGINT NOT NULL, `quantity` INT NOT NULL, `discount_minor` BIGINT NOT NULL> NOT NULL> NOT NULL,
   `topic` STRING METADATA FROM 'topic' VIRTUAL,
   `partition` INT METADATA FROM 'partition' VIRTUAL,
   `offset` BIGINT METADATA FROM 'offset' VIRTUAL,
   `ingest_time` TIMESTAMP(3) METADATA FROM 'timestamp' VIRTUAL,
-  `event_time` AS CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN CAST(TO_TIMESTAMP_LTZ(COALESCE(LEAST((UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT)) - ((UNIX_TIMESTAMP(DATE_FORMAT(`sent_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`sent_ts`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT)) - ((UNIX_TIMESTAMP(DATE_FORMAT(`sent_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`sent_ts`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT))), 3) AS TIMESTAMP(3)) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END,
-  WATERMARK FOR `event_time` AS `event_time` - INTERVAL '0 01:00:05.000' DAY TO SECOND(3)
+  `event_time` AS CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN CAST(TO_TIMESTAMP_LTZ(COALESCE(LEAST((EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`)) - ((EXTRACT(EPOCH FROM `sent_ts`) * 1000 + EXTRACT(MILLISECOND FROM `sent_ts`)) - (EXTRACT(EPOCH FROM `event_ts`) * 1000 + EXTRACT(MILLISECOND FROM `event_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`)) - ((EXTRACT(EPOCH FROM `sent_ts`) * 1000 + EXTRACT(MILLISECOND FROM `sent_ts`)) - (EXTRACT(EPOCH FROM `event_ts`) * 1000 + EXTRACT(MILLISECOND FROM `event_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`))), 3) AS TIMESTAMP(3)) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END,
+  WATERMARK FOR `event_time` AS LEAST(`event_time`, `ingest_time`) - INTERVAL '0 01:30:05.000' DAY TO SECOND(3)
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'events.valid',
+  'topic' = '${TOPIC_PREFIX}events.valid',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
-  'properties.group.id' = 'ccs-flink',
+  'properties.group.id' = '${TOPIC_PREFIX}ccs-flink',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
   'value.format' = 'avro-confluent',
-  'value.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}'
+  'value.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
+  'value.avro-confluent.schema' = '{"type":"record","name":"Event","namespace":"ccs","fields":[{"name":"event_id","type":{"type":"string","logicalType":"uuid"}},{"name":"event_type","type":{"type":"enum","name":"EventType","symbols":["page_view","view_item","search","add_to_cart","remove_from_cart","begin_checkout","add_payment_info","purchase","refund","sign_up","login","identify"]}},{"name":"event_ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"sent_ts","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"default":null},{"name":"received_ts","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"default":null},{"name":"anonymous_id","type":"string"},{"name":"customer_id","type":["null","string"],"default":null},{"name":"session_id","type":["null","string"],"default":null},{"name":"page","type":["null","string"],"default":null},{"name":"page_title","type":["null","string"],"default":null},{"name":"page_url","type":["null","string"],"default":null},{"name":"referrer","type":["null","string"],"default":null},{"name":"utm_source","type":["null","string"],"default":null},{"name":"utm_medium","type":["null","string"],"default":null},{"name":"utm_campaign","type":["null","string"],"default":null},{"name":"device","type":{"type":"enum","name":"Device","symbols":["desktop","mobile","tablet","bot"]}},{"name":"user_agent","type":["null","string"],"default":null},{"name":"geo_city","type":["null","string"],"default":null},{"name":"geo_country","type":["null","string"],"default":null},{"name":"source","type":{"type":"enum","name":"Source","symbols":["web","app","server","import"]}},{"name":"currency","type":["null","string"],"default":null},{"name":"consent","type":["null","boolean"],"default":null},{"name":"search_term","type":["null","string"],"default":null},{"name":"results_count","type":["null","int"],"default":null},{"name":"payment_type","type":["null","string"],"default":null},{"name":"order_id","type":["null","string"],"default":null},{"name":"coupon","type":["null","string"],"default":null},{"name":"tax_minor","type":["null","long"],"default":null},{"name":"shipping_minor","type":["null","long"],"default":null},{"name":"discount_minor","type":["null","long"],"default":null},{"name":"refund_minor","type":["null","long"],"default":null},{"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[{"name":"sku","type":"string"},{"name":"name","type":["null","string"],"default":null},{"name":"category","type":["null","string"],"default":null},{"name":"brand","type":["null","string"],"default":null},{"name":"unit_price_minor","type":"long"},{"name":"quantity","type":"int"},{"name":"discount_minor","type":"long","default":0}]}},"default":[]}]}'
 );
 
 CREATE TEMPORARY VIEW `bronze_events` AS
@@ -96,10 +103,20 @@ SELECT
   `partition`,
   `offset`,
   `ingest_time`,
-  CASE WHEN CURRENT_WATERMARK(`event_time`) IS NULL THEN CAST(0 AS BIGINT) ELSE GREATEST((UNIX_TIMESTAMP(DATE_FORMAT(CURRENT_WATERMARK(`event_time`), 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(CURRENT_WATERMARK(`event_time`), 'SSS') AS BIGINT)) + 3600000 - (UNIX_TIMESTAMP(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_time`, 'SSS') AS BIGINT)), CAST(0 AS BIGINT)) END AS `late_ms`,
-  CAST(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN CAST(TO_TIMESTAMP_LTZ(COALESCE(LEAST((UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT)) - ((UNIX_TIMESTAMP(DATE_FORMAT(`sent_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`sent_ts`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT)) - ((UNIX_TIMESTAMP(DATE_FORMAT(`sent_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`sent_ts`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_ts`, 'SSS') AS BIGINT))), (UNIX_TIMESTAMP(DATE_FORMAT(`received_ts`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`received_ts`, 'SSS') AS BIGINT))), 3) AS TIMESTAMP(3)) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS DATE) AS `event_date`,
+  GREATEST(LEAST(`_newest_ms`, `_appended_ms`) - 5000 - `_ms`, CAST(0 AS BIGINT)) AS `late_ms`,
+  CAST(CASE WHEN `sent_ts` IS NOT NULL AND `received_ts` IS NOT NULL THEN CAST(TO_TIMESTAMP_LTZ(COALESCE(LEAST((EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`)) - ((EXTRACT(EPOCH FROM `sent_ts`) * 1000 + EXTRACT(MILLISECOND FROM `sent_ts`)) - (EXTRACT(EPOCH FROM `event_ts`) * 1000 + EXTRACT(MILLISECOND FROM `event_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`)) - ((EXTRACT(EPOCH FROM `sent_ts`) * 1000 + EXTRACT(MILLISECOND FROM `sent_ts`)) - (EXTRACT(EPOCH FROM `event_ts`) * 1000 + EXTRACT(MILLISECOND FROM `event_ts`))), (EXTRACT(EPOCH FROM `received_ts`) * 1000 + EXTRACT(MILLISECOND FROM `received_ts`))), 3) AS TIMESTAMP(3)) WHEN `received_ts` IS NOT NULL AND `event_ts` > `received_ts` THEN `received_ts` ELSE `event_ts` END AS DATE) AS `event_date`,
   `event_time`
-FROM `events_valid`;
+FROM (
+  SELECT *, MAX(LEAST(`_ms`, `_appended_ms`)) OVER (
+    PARTITION BY `partition` ORDER BY `_arrival` ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+  ) AS `_newest_ms`
+  FROM (
+    SELECT *, PROCTIME() AS `_arrival`,
+    (EXTRACT(EPOCH FROM `event_time`) * 1000 + EXTRACT(MILLISECOND FROM `event_time`)) AS `_ms`,
+    (EXTRACT(EPOCH FROM `ingest_time`) * 1000 + EXTRACT(MILLISECOND FROM `ingest_time`)) AS `_appended_ms`
+    FROM `events_valid`
+  )
+);
 
 CREATE TABLE `bronze_events_topic` (
   `event_id` STRING,
@@ -134,19 +151,20 @@ CREATE TABLE `bronze_events_topic` (
   `discount_minor` BIGINT,
   `refund_minor` BIGINT,
   `items` ARRAY<ROW<`sku` STRING, `name` STRING, `category` STRING, `brand` STRING, `unit_price_minor` BIGINT, `quantity` INT, `discount_minor` BIGINT>>,
-  `topic` STRING NOT NULL,
-  `partition` INT NOT NULL,
-  `offset` BIGINT NOT NULL,
+  `topic` STRING,
+  `partition` INT,
+  `offset` BIGINT,
   `ingest_time` TIMESTAMP(3),
   `late_ms` BIGINT,
   `event_date` DATE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'bronze.events',
+  'topic' = '${TOPIC_PREFIX}bronze.events',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
   'key.fields' = 'topic;partition;offset',
   'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'ccs-bronze.events',
+  'sink.transactional-id-prefix' = '${TOPIC_PREFIX}ccs-bronze.events',
+  'properties.transaction.timeout.ms' = '900000',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

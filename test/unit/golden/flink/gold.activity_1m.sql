@@ -10,7 +10,7 @@ SELECT
   COUNT(*) FILTER (WHERE `event_type` = 'purchase') AS `orders`,
   CAST(SUM(`revenue`) AS DECIMAL(18, 2)) AS `revenue`
 FROM TABLE(TUMBLE(TABLE `silver_people`, DESCRIPTOR(`event_time`), INTERVAL '1' MINUTE))
-WHERE `late_ms` < 600000 + (UNIX_TIMESTAMP(DATE_FORMAT(`window_end`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`window_end`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_time`, 'SSS') AS BIGINT))
+WHERE `late_ms` < 600000 + (EXTRACT(EPOCH FROM `window_end`) * 1000 + EXTRACT(MILLISECOND FROM `window_end`)) - (EXTRACT(EPOCH FROM `event_time`) * 1000 + EXTRACT(MILLISECOND FROM `event_time`))
 GROUP BY `window_start`;
 
 CREATE TABLE `gold_activity_1m_topic` (
@@ -26,8 +26,10 @@ CREATE TABLE `gold_activity_1m_topic` (
   PRIMARY KEY (`window_start`) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'gold.activity_1m',
+  'topic' = '${TOPIC_PREFIX}gold.activity_1m',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
+  'sink.buffer-flush.max-rows' = '2000',
+  'sink.buffer-flush.interval' = '1 s',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

@@ -12,3 +12,30 @@ SELECT
   CAST(COUNT(*) FILTER (WHERE `orders` > 0) AS DOUBLE) / NULLIF(COUNT(*), 0) AS `conversion_rate`
 FROM `gold_sessions`
 GROUP BY `shop_date`;
+
+CREATE TABLE `gold_funnel_daily_topic` (
+  `shop_date` DATE NOT NULL,
+  `sessions` BIGINT,
+  `views` BIGINT,
+  `carts` BIGINT,
+  `checkouts` BIGINT,
+  `orders` BIGINT,
+  `converted_sessions` BIGINT,
+  `engaged_sessions` BIGINT,
+  `conversion_rate` DOUBLE,
+  PRIMARY KEY (`shop_date`) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = '${TOPIC_PREFIX}gold.funnel_daily',
+  'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
+  'sink.buffer-flush.max-rows' = '2000',
+  'sink.buffer-flush.interval' = '1 s',
+  'key.format' = 'avro-confluent',
+  'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
+  'value.fields-include' = 'ALL'
+);
+
+INSERT INTO `gold_funnel_daily_topic` (`shop_date`, `sessions`, `views`, `carts`, `checkouts`, `orders`, `converted_sessions`, `engaged_sessions`, `conversion_rate`)
+SELECT `shop_date`, `sessions`, `views`, `carts`, `checkouts`, `orders`, `converted_sessions`, `engaged_sessions`, `conversion_rate` FROM `gold_funnel_daily`;

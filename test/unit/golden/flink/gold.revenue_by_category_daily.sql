@@ -9,7 +9,7 @@ SELECT
   CAST(SUM(`revenue`) AS DECIMAL(18, 2)) AS `revenue`
 FROM `silver_order_items`
 WHERE NOT `is_bot`
-  AND `late_ms` < 21600000 + UNIX_TIMESTAMP(CONVERT_TZ(DATE_FORMAT(CAST(TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss'), 'UTC', 'Europe/Berlin'), 1, 10)) + INTERVAL '1' DAY AS TIMESTAMP(3)), 'yyyy-MM-dd HH:mm:ss'), 'Europe/Berlin', 'UTC')) * 1000 - (UNIX_TIMESTAMP(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_time`, 'SSS') AS BIGINT))
+  AND `late_ms` < 21600000 + UNIX_TIMESTAMP(CONVERT_TZ(DATE_FORMAT(CAST(TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss'), 'UTC', 'Europe/Berlin'), 1, 10)) + INTERVAL '1' DAY AS TIMESTAMP(3)), 'yyyy-MM-dd HH:mm:ss'), 'Europe/Berlin', 'UTC')) * 1000 - (EXTRACT(EPOCH FROM `event_time`) * 1000 + EXTRACT(MILLISECOND FROM `event_time`))
 GROUP BY TO_DATE(SUBSTRING(CONVERT_TZ(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss'), 'UTC', 'Europe/Berlin'), 1, 10)), `currency`, `category`;
 
 CREATE TABLE `gold_revenue_by_category_daily_topic` (
@@ -23,8 +23,10 @@ CREATE TABLE `gold_revenue_by_category_daily_topic` (
   PRIMARY KEY (`shop_date`, `currency`, `category`) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'gold.revenue_by_category_daily',
+  'topic' = '${TOPIC_PREFIX}gold.revenue_by_category_daily',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
+  'sink.buffer-flush.max-rows' = '2000',
+  'sink.buffer-flush.interval' = '1 s',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

@@ -5,7 +5,7 @@ SELECT
   COUNT(*) AS `views`
 FROM TABLE(TUMBLE(TABLE `silver_page_view`, DESCRIPTOR(`event_time`), INTERVAL '1' HOUR))
 WHERE NOT `is_bot`
-  AND `late_ms` < 3600000 + (UNIX_TIMESTAMP(DATE_FORMAT(`window_end`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`window_end`, 'SSS') AS BIGINT)) - (UNIX_TIMESTAMP(DATE_FORMAT(`event_time`, 'yyyy-MM-dd HH:mm:ss')) * 1000 + CAST(DATE_FORMAT(`event_time`, 'SSS') AS BIGINT))
+  AND `late_ms` < 3600000 + (EXTRACT(EPOCH FROM `window_end`) * 1000 + EXTRACT(MILLISECOND FROM `window_end`)) - (EXTRACT(EPOCH FROM `event_time`) * 1000 + EXTRACT(MILLISECOND FROM `event_time`))
 GROUP BY `window_start`, `page`;
 
 CREATE TABLE `gold_top_pages_1h_topic` (
@@ -15,8 +15,10 @@ CREATE TABLE `gold_top_pages_1h_topic` (
   PRIMARY KEY (`window_start`, `page`) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'gold.top_pages_1h',
+  'topic' = '${TOPIC_PREFIX}gold.top_pages_1h',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
+  'sink.buffer-flush.max-rows' = '2000',
+  'sink.buffer-flush.interval' = '1 s',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

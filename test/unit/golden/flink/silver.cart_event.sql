@@ -21,7 +21,7 @@ FROM `silver_events`
 WHERE `event_type` IN ('add_to_cart', 'remove_from_cart');
 
 CREATE TABLE `silver_cart_event_topic` (
-  `event_id` STRING NOT NULL,
+  `event_id` STRING,
   `event_time` TIMESTAMP(3),
   `anonymous_id` STRING,
   `customer_id` STRING,
@@ -40,11 +40,12 @@ CREATE TABLE `silver_cart_event_topic` (
   `event_date` DATE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'silver.cart_event',
+  'topic' = '${TOPIC_PREFIX}silver.cart_event',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
   'key.fields' = 'event_id',
   'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'ccs-silver.cart_event',
+  'sink.transactional-id-prefix' = '${TOPIC_PREFIX}ccs-silver.cart_event',
+  'properties.transaction.timeout.ms' = '900000',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

@@ -23,12 +23,12 @@ CROSS JOIN UNNEST(`items`) WITH ORDINALITY AS `_items` (`_items_sku`, `_items_na
 WHERE `event_type` = 'purchase';
 
 CREATE TABLE `silver_order_items_topic` (
-  `event_id` STRING NOT NULL,
+  `event_id` STRING,
   `order_id` STRING,
   `event_time` TIMESTAMP(3),
   `anonymous_id` STRING,
   `customer_id` STRING,
-  `line` BIGINT NOT NULL,
+  `line` BIGINT,
   `sku` STRING,
   `item_name` STRING,
   `category` STRING,
@@ -43,11 +43,12 @@ CREATE TABLE `silver_order_items_topic` (
   `event_date` DATE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'silver.order_items',
+  'topic' = '${TOPIC_PREFIX}silver.order_items',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
   'key.fields' = 'event_id;line',
   'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'ccs-silver.order_items',
+  'sink.transactional-id-prefix' = '${TOPIC_PREFIX}ccs-silver.order_items',
+  'properties.transaction.timeout.ms' = '900000',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

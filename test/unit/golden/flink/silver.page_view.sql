@@ -23,7 +23,7 @@ FROM `silver_events`
 WHERE `event_type` = 'page_view';
 
 CREATE TABLE `silver_page_view_topic` (
-  `event_id` STRING NOT NULL,
+  `event_id` STRING,
   `event_time` TIMESTAMP(3),
   `anonymous_id` STRING,
   `customer_id` STRING,
@@ -44,11 +44,12 @@ CREATE TABLE `silver_page_view_topic` (
   `event_date` DATE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'silver.page_view',
+  'topic' = '${TOPIC_PREFIX}silver.page_view',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
   'key.fields' = 'event_id',
   'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'ccs-silver.page_view',
+  'sink.transactional-id-prefix' = '${TOPIC_PREFIX}ccs-silver.page_view',
+  'properties.transaction.timeout.ms' = '900000',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

@@ -20,7 +20,7 @@ FROM `silver_events`
 WHERE `event_type` = 'view_item';
 
 CREATE TABLE `silver_view_item_topic` (
-  `event_id` STRING NOT NULL,
+  `event_id` STRING,
   `event_time` TIMESTAMP(3),
   `anonymous_id` STRING,
   `customer_id` STRING,
@@ -38,11 +38,12 @@ CREATE TABLE `silver_view_item_topic` (
   `event_date` DATE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'silver.view_item',
+  'topic' = '${TOPIC_PREFIX}silver.view_item',
   'properties.bootstrap.servers' = '${KAFKA_BOOTSTRAP_SERVERS}',
   'key.fields' = 'event_id',
   'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'ccs-silver.view_item',
+  'sink.transactional-id-prefix' = '${TOPIC_PREFIX}ccs-silver.view_item',
+  'properties.transaction.timeout.ms' = '900000',
   'key.format' = 'avro-confluent',
   'key.avro-confluent.url' = '${SCHEMA_REGISTRY_URL}',
   'value.format' = 'avro-confluent',

@@ -1,0 +1,86 @@
+/**
+ * Errors that a SQL Gateway answers with. Its body is a Java stack trace as text: the innermost
+ * `Caused by` says what is wrong, and one of those around it may say where in the statement.
+ */
+import type { HttpAnswer } from '../../../adapters/http/http.ts'
+import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
+import { asObject } from '../../../domain/kernel/json.ts'
+
+/** What a gateway refused; line and column count from 1, in the statement as it was sent. */
+export interface GatewayFault {
+  /** One sentence, without its full stop. */
+  readonly message: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** The place, in the file that a statement was compiled from, of a place in the statement. */
+export type LocateInFile = (line: number, column: number) => Location | undefined
+
+/** A statement that Flink refused, or a job that failed. */
+export class StatementRefused extends CcsError {
+  readonly fault: GatewayFault
+
+  constructor(fault: GatewayFault, locate?: LocateInFile) {
+    const location = locate?.(fault.line ?? 1, fault.column ?? 1)
+    const hint = findHint(fault.message)
+    super('CCS_ENGINE_REFUSED', `Flink refuses it: ${fault.message}.`, {
+      exit: EXIT.usage,
+      ...(location === undefined ? {} : { location }),
+      ...(hint === undefined ? {} : { hint }),
+    })
+    this.fault = fault
+  }
+}
+
+/** Reads an answer that is not a success; undefined if no gateway gives such an answer. */
+export function readGatewayFault({ body }: Pick<HttpAnswer, 'body'>): GatewayFault | undefined {
+  const { errors } = asObject(body)
+  if (!Array.isArray(errors)) return undefined
+  const causes = listCauses(errors.map(String).join('\n'))
+  const said = causes.map((one) => summarize(one)).filter((one) => one !== '')
+  const message = said.at(-1)
+  if (message === undefined) return undefined
+  const place = causes.map(findPlace).find((one) => one !== undefined)
+  return { message, ...place }
+}
+
+/** The texts of the exception and of each `Caused by` after it, without their frames. */
+function listCauses(trace: string): readonly string[] {
+  const lines = trace.split('\n').filter((line) => !/^\s+(at |\.\.\. \d+ more)/.test(line))
+  const causes: string[] = []
+  for (const line of lines) {
+    const isNew = /^(Caused by: |<Exception on server side:|End of exception)/.test(line)
+    if (isNew || causes.length === 0) causes.push(line.replace(/^Caused by: /, ''))
+    else causes.push(`${causes.pop()}\n${line}`)
+  }
+  return causes.map((one) => one.replace(/^<Exception on server side:\s*/, '').trim())
+}
+
+/** The first paragraph in one line, without names of Java's classes, places and lists of tokens. */
+function summarize(cause: string): string {
+  if (/^(End of exception|Internal server error)/.test(cause)) return ''
+  const [first = ''] = cause.split(/\n\s*\n|\nWas expecting|\n'</)
+  const text = first
+    .replace(/^(?:[\w$]+\.)+[\w$]*(?:Exception|Error)(?::\s*|\s*$)/g, '')
+    .replace(/^(?:SQL (?:validation|parse) failed\.\s*)?(?:At|From) line [^:]*:\s*/, '')
+    .replace(/\sat line \d+, column \d+/, '')
+    .replace(/\s+/g, ' ')
+    .replace(/[\s.]+$/, '')
+  return text.length > MESSAGE_MAX ? `${text.slice(0, MESSAGE_MAX)} …` : text
+}
+
+const MESSAGE_MAX = 600
+
+function findPlace(cause: string): { readonly line: number; readonly column: number } | undefined {
+  const found = /\b(?:at|from) line (\d+), column (\d+)/i.exec(cause)
+  return found ? { line: Number(found[1]), column: Number(found[2]) } : undefined
+}
+
+function findHint(message: string): string | undefined {
+  if (/any factory for identifier/.test(message))
+    return 'Copy the connector or format into the lib folder of the gateway, then restart it.'
+  if (/already exists/.test(message))
+    return 'Drop it first, or give the target a prefix in ccs.yml.'
+  return undefined
+}
