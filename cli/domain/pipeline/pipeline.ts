@@ -32,6 +32,8 @@ export class Pipeline {
   #dlqEnd: number
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
+  /** Whether frames were read and not ingested, because the run ends. */
+  #hasDropped = false
   readonly vitals: LoopVitals
   readonly #turns = new Turns()
   #isCommitting = false // a commit that is due has asked for its turn
@@ -212,11 +214,12 @@ export class Pipeline {
     const frames = await this.#drain.retryUntilStopped(() => this.#readFrames(positions))
     if (frames?.length === 0) {
       this.#hasCaughtUp = true
-      this.#parts.engine.skipTo(this.#readers.positions())
+      this.#skipMarks()
     }
     if (frames === undefined || frames.length === 0) return 0
     const refresh = async () => (await this.#parts.refreshSchemas?.(frames)) ?? true
     const learned = await this.#drain.retryUntilStopped(refresh, 'schemas')
+    this.#hasDropped ||= learned === undefined
     if (learned === undefined) return 0
     this.#readBytes = Math.min(READ_BYTES, 2 * this.#readBytes)
     this.#ingesting = this.#ingest(frames)
@@ -235,9 +238,14 @@ export class Pipeline {
     return isShared ? frames : this.#importRuns.mark(frames)
   }
 
+  /** Records that the readers have passed and the engine does not have are left to the next run. */
+  #skipMarks(): void {
+    if (!this.#hasDropped) this.#parts.engine.skipTo(this.#readers.positions())
+  }
+
   async #ingest(frames: readonly LogFrame[]): Promise<void> {
     const rejects = await this.#parts.engine.ingest(frames)
-    this.#parts.engine.skipTo(this.#readers.positions())
+    this.#skipMarks()
     if (rejects.length === 0) return
     const { writeRejects } = this.#parts
     this.#dlqEnd = await this.#outage.retryWhileUnavailable('rejects', () => writeRejects(rejects))
