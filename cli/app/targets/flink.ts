@@ -1,7 +1,71 @@
-/** Composition of a Flink target: ccs compiles for it, and does not deploy to it yet. */
+/** Composition of a Flink target: its engine. */
+import type { HttpServer, JobSettings, KafkaSettings, Target } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { OpenTargetEngine } from './engine-module.ts'
+
+/** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
+export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
+  const { servers, isRebuild, isDestroying, onNotice } = options
+  const { gateway, manager, settings, kafka, registry } = requireServers(project.target)
+  if (!servers) throw new Error('a Flink is opened with the servers of its target')
+  const [
+    { requireOwnPrefix },
+    { readTlsFiles },
+    { toCompileProject },
+    { openGateway },
+    { openJobManager },
+    { openFlinkCluster },
+    { compileProjectJob },
+    { comparePlanTexts },
+    { describeServers },
+    { FlinkTargetEngine },
+  ] = await Promise.all([
+    import('../../domain/config/target-needs.ts'),
+    import('../../adapters/kafka/tls-files.ts'),
+    import('../../domain/dialects/compile.ts'),
+    import('../../engines/flink/client/gateway.ts'),
+    import('../../engines/flink/client/job-manager.ts'),
+    import('../../engines/flink/client/flink-cluster.ts'),
+    import('../../engines/flink/compile/project-job.ts'),
+    import('../../engines/flink/plan/compare.ts'),
+    import('../../engines/flink/plan/server-options.ts'),
+    import('../../engines/flink/target-engine.ts'),
+  ])
+  requireOwnPrefix(project.target, project.config.targets)
+  const { timezone } = project.config
+  return new FlinkTargetEngine({
+    cluster: openFlinkCluster(openGateway(gateway), openJobManager(manager)),
+    topics: servers.topics,
+    registry: servers.registry,
+    kafka,
+    settings,
+    servers: describeServers(kafka, await readTlsFiles(kafka.tls, project.dir), registry),
+    prefix: project.target.prefix,
+    logic,
+    job: isDestroying ? undefined : await compileProjectJob(toCompileProject(logic, timezone)),
+    compare: comparePlanTexts,
+    isRebuild,
+    onNotice,
+  })
+}
 
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
+}
+
+function requireServers({ name, engineServers, jobs, kafka, registry }: Target): {
+  readonly gateway: HttpServer
+  readonly manager: HttpServer
+  readonly settings: JobSettings
+  readonly kafka: KafkaSettings
+  readonly registry: HttpServer
+} {
+  const gateway = engineServers?.flink
+  if (gateway && jobs?.manager && kafka && registry)
+    return { gateway, manager: jobs.manager, settings: jobs, kafka, registry }
+  throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" lacks an address of its Flink.`, {
+    hint: 'Give it flink.url, its SQL Gateway, and flink.jobmanager.url in ccs.yml.',
+  })
 }

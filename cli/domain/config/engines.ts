@@ -13,10 +13,10 @@ export interface EngineProfile {
   readonly needsKafka: boolean
   /** The target's setting with its server's url, username and password; absent: no server. */
   readonly server?: string
+  /** Whether it runs models as jobs on a cluster: a target then says how, see JobSettings. */
+  readonly runsJobs?: boolean
   /** Whether ccs prints SQL for it; otherwise it runs the models' own SQL. */
   readonly isCompiled: boolean
-  /** Whether `ccs deploy` can deploy to it; otherwise ccs only compiles for it. */
-  readonly canDeploy: boolean
   /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
 }
@@ -28,7 +28,6 @@ export const ENGINES = {
     column: 'local',
     needsKafka: false,
     isCompiled: false,
-    canDeploy: true,
     fillsGold: false,
   },
   flink: {
@@ -36,8 +35,9 @@ export const ENGINES = {
     column: 'flink',
     needsKafka: true,
     isCompiled: true,
-    canDeploy: false,
-    fillsGold: false,
+    server: 'flink',
+    runsJobs: true,
+    fillsGold: true,
   },
   ksqldb: {
     displayName: 'ksqlDB',
@@ -45,7 +45,6 @@ export const ENGINES = {
     needsKafka: true,
     isCompiled: true,
     server: 'ksqldb',
-    canDeploy: true,
     fillsGold: true,
   },
 } as const satisfies Readonly<Record<string, EngineProfile>>
