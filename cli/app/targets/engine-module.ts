@@ -33,15 +33,11 @@ export type OpenTargetEngine = (
 export interface EngineModule {
   /** How models are printed for it. */
   readonly openDialect: () => Promise<Dialect>
-  /** Absent where the profile says that ccs can't deploy to it. */
-  readonly openTargetEngine?: OpenTargetEngine
+  readonly openTargetEngine: OpenTargetEngine
   /** Answers queries itself; absent: the running engine and the lake of the target do. */
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */
-  readonly openServerCheck?: (
-    target: Target,
-    timezone: string,
-  ) => Promise<EngineServerCheck | undefined>
+  readonly openServerCheck?: (project: Project) => Promise<EngineServerCheck | undefined>
   /** Topic of the log of records that it could not read; absent: it keeps none. */
   readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }
