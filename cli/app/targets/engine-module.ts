@@ -5,6 +5,7 @@ import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { Logic } from '../../domain/models/logic.ts'
+import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 
@@ -38,6 +39,8 @@ export interface EngineModule {
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */
   readonly openServerCheck?: (project: Project) => Promise<EngineServerCheck | undefined>
+  /** For `ccs status`; absent: the running engine and the lake of the target say it. */
+  readonly readStatus?: (project: Project) => Promise<JobStatus>
   /** Topic of the log of records that it could not read; absent: it keeps none. */
   readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }

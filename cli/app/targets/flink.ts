@@ -10,6 +10,7 @@ import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineChecks, EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { VALID_TOPIC } from '../../domain/log/topics.ts'
+import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { Project } from '../../project.ts'
 import type { OpenTargetEngine } from './engine-module.ts'
 
@@ -94,6 +95,12 @@ async function checkServers({ target, config, dir }: Project): Promise<EngineChe
     topic: addPrefix(target, VALID_TOPIC),
   }
   return checks.checkServers(openGateway(gateway), openJobManager(manager), question, target)
+}
+
+/** How the deployed job is doing. */
+export async function readStatus(project: Project): Promise<JobStatus> {
+  const { manager } = requireServers(project.target)
+  return (await import('./flink-status.ts')).readStatus(project, manager)
 }
 
 function requireServers({ name, engineServers, jobs, kafka, registry }: Target): {
