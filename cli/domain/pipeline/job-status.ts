@@ -100,7 +100,8 @@ export function describeJobStatus(status: JobStatus): readonly (readonly [string
 }
 
 function describeStart({ since, restarts }: DeployedJobStatus): string {
-  const often = restarts === null || restarts === 0 ? '' : `, restarted ${restarts} times`
+  const times = restarts === 1 ? 'once' : `${restarts} times`
+  const often = restarts === null || restarts === 0 ? '' : `, restarted ${times}`
   return since === null ? '' : `since ${since}${often}`
 }
 

@@ -94,7 +94,7 @@ export async function readJobStatus(parts: StatusParts): Promise<JobStatus> {
   }
 }
 
-/** Flink calls a job RUNNING also while its parts are still being deployed. */
+/** Whether all its parts run; then rows are computed. */
 function isWhole({ state, vertices }: JobDetail): boolean {
   return state === 'RUNNING' && vertices.every((one) => one.state === 'RUNNING')
 }
@@ -215,7 +215,9 @@ async function explain(
       hint: `Remove the cause, then let it go on from its last state: ${deploy}`,
     }
   const { freeSlots, taskManagers } = await manager.readOverview()
-  const word = job.state === 'RUNNING' ? 'starting' : job.state.toLowerCase()
+  // Flink calls a job RUNNING also while its parts are started, at first or again.
+  const starting = exception ? 'restarting' : 'starting'
+  const word = job.state === 'RUNNING' ? starting : job.state.toLowerCase()
   if (freeSlots === 0 && taskManagers === 0)
     return {
       why: `${word}: no TaskManager has signed on`,
