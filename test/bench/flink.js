@@ -18,6 +18,8 @@ const PARTS = ['flink-jobmanager', 'flink-taskmanager', 'flink-gateway']
 /** Sessions appear on Flink 1½ hours after their end, so the last ones are not there. */
 const COMPARED = ['activity_1m', 'revenue_daily', 'revenue_by_category_daily', 'top_pages_1h']
 const NOT_ON_FLINK = 'gold.right_now'
+/** Adopted topics may be changed. */
+const DEPLOY = ['deploy', '--yes', '--allow-destructive']
 const CAUGHT_UP_MAX_MS = 3_600_000
 
 export const flink = {
@@ -34,7 +36,7 @@ export const flink = {
     say('starting Kafka, a registry and Flink')
     const stack = await startStack(project)
     try {
-      return await compare({ events, dir, say, project, stack })
+      return await compare({ events, say, project, stack })
     } finally {
       await run(process.execPath, [CCS, 'stack', 'down', '--purge', '--project', project])
     }
@@ -54,7 +56,7 @@ async function startStack(project) {
   }
 }
 
-async function compare({ events, dir, say, project, stack }) {
+async function compare({ events, say, project, stack }) {
   const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]
   const faults = ['--late', '2%', '--duplicates', '2%', '--disorder', '5%', '--invalid', '0.5%']
   const rows = []
@@ -63,10 +65,9 @@ async function compare({ events, dir, say, project, stack }) {
   await ccs(['deploy', '--yes', ...on(project, 'embedded')])
   await ccs(['gen', '--seed', '7', ...range, ...faults, ...on(project, 'embedded')])
   say('the embedded engine')
-  const data = ['--data', `${dir}/data`]
-  const embedded = await ccs(['run', '--once', ...on(project, 'embedded'), ...data])
+  const embedded = await ccs(['run', '--once', ...on(project, 'embedded')])
   rows.push(row('embedded engine', events, embedded.wallSeconds, [embedded.cpuSeconds]))
-  const wanted = await readEmbedded([...on(project, 'embedded'), ...data])
+  const wanted = await readEmbedded(on(project, 'embedded'))
   const wrong = []
   const states = []
   for (const slots of [1, 2]) {
@@ -133,17 +134,21 @@ async function writeTargets(project, { brokers, registry, gateway, manager }) {
 }
 
 /** As a deployment makes them; the job is deployed only when they are full. */
+const TOPICS = {
+  'events.raw': { 'max.message.bytes': '2097152', 'message.timestamp.type': 'LogAppendTime' },
+  'events.valid': { 'max.message.bytes': '1114112', 'message.timestamp.type': 'CreateTime' },
+  'events.dlq': { 'max.message.bytes': '2162688', 'message.timestamp.type': 'LogAppendTime' },
+}
+
 async function createTopics({ brokers }, prefix) {
   const { openKafka } = await projectModule('adapters/kafka/connection.js')
   const { openTopicAdmin } = await projectModule('adapters/kafka/topic-admin.js')
   const admin = openTopicAdmin(await openKafka({ brokers: [brokers] }, '.'))
   try {
-    const config = { 'retention.ms': '-1' }
     await admin.create(
-      ['events.raw', 'events.valid', 'events.dlq'].map((name) => ({
+      Object.entries(TOPICS).map(([name, config]) => ({
         ...{ name: prefix + name, partitions: PARTITIONS, replication: 1 },
-        config:
-          name === 'events.raw' ? { ...config, 'message.timestamp.type': 'LogAppendTime' } : config,
+        config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', ...config },
       })),
     )
   } finally {
@@ -157,7 +162,7 @@ async function runJob({ project, target, stack }) {
   const manager = openJobManager({ url: stack.manager })
   const cpu = () => PARTS.reduce((sum, part) => sum + cpuSeconds(stack.pids[part]), 0)
   const before = cpu()
-  const deploying = run(process.execPath, [CCS, 'deploy', '--yes', ...on(project, target)], {
+  const deploying = run(process.execPath, [CCS, ...DEPLOY, ...on(project, target)], {
     maxBuffer: 1e8,
   })
   let failed
