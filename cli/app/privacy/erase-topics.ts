@@ -3,6 +3,7 @@ import { systemClock } from '../../adapters/process/system-clock.ts'
 import type { EraseTopicsResult } from '../../domain/erase/erase-topics.ts'
 import type { Person } from '../../domain/erase/erased-ids.ts'
 import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../domain/log/topics.ts'
+import { toModelName } from '../../domain/models/model.ts'
 import type { Project } from '../../project.ts'
 import { openStore } from '../store.ts'
 import { openRegistry } from '../targets/log.ts'
@@ -34,20 +35,15 @@ export async function eraseFromKafka(
   const codec = openEventCodec({ ...config.gate, schemas })
   const store = await openStore(dataDir)
   const kafka = await openKafka(requireKafka(target, config.targets), dir)
-  const own = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC, ...models.map(toModelName)]
+  const own = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC, ...models.map(({ file }) => toModelName(file))]
   const names = own.map((name) => `${target.prefix}${name}`)
   try {
     const ports = {
       ...{ nowMs: systemClock().nowMs(), prefix: target.prefix },
       ...topics.openPersonTopics(kafka, names),
       listValues: await openValueLister(store, config, schemas),
-      readIds: (value: Buffer) => {
-        // Events of the future count too.
-        const event = codec.decode(value, Number.MAX_SAFE_INTEGER)
-        if (!event) return undefined
-        const { customer_id: customer, anonymous_id: visitor } = event
-        return { customer: customer === null ? null : String(customer), visitor: String(visitor) }
-      },
+      // Events of the future count too.
+      readEvent: (value: Buffer) => codec.decode(value, Number.MAX_SAFE_INTEGER),
       listOthers: (found: readonly string[]) =>
         describeCopies({ found, connectors, target, dataDir }),
       loadErased: () => erased.loadErased(store.files, store.root),
@@ -61,12 +57,4 @@ export async function eraseFromKafka(
     await kafka.close()
     await store.log.close()
   }
-}
-
-/** `sql/gold/sessions.sql` is the model gold.sessions. */
-function toModelName({ file }: Project['models'][number]): string {
-  return file
-    .replace(/^sql\//, '')
-    .replace(/\.sql$/, '')
-    .replace('/', '.')
 }

@@ -5,8 +5,10 @@
  */
 import { Buffer } from 'node:buffer'
 import { RAW_TOPIC } from '../log/topics.ts'
+import type { EventFields } from './anonymise-event.ts'
 import { requireSearchable } from './erase-person.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
+import { readEventIds } from './find-person.ts'
 import { createIdMatcher } from './match-bytes.ts'
 
 /** A topic of the target. */
@@ -29,7 +31,7 @@ export interface TopicRecord {
 }
 
 /** A record's key, for a tombstone. */
-export interface BuriedKey {
+export interface TombstoneKey {
   readonly partition: number
   readonly key: Buffer
 }
@@ -41,11 +43,11 @@ export interface EraseTopicsPorts {
   readonly prefix: string
   topics(): Promise<readonly SearchedTopic[]>
   read(topic: string, partition: number): AsyncIterable<readonly TopicRecord[]>
-  /** Ids of an event; undefined for a record that is not valid. */
-  readIds(value: Buffer): { readonly customer: string | null; readonly visitor: string } | undefined
+  /** The fields of an event; undefined for a record that is not valid. */
+  readEvent(value: Buffer): EventFields | undefined
   /** What stands for a field's value in rows. */
   readonly listValues: (field: string, value: string) => readonly string[]
-  writeTombstones(topic: string, keys: readonly BuriedKey[]): Promise<void>
+  writeTombstones(topic: string, keys: readonly TombstoneKey[]): Promise<void>
   /** Sinks that have copied topics, and what else has rows; as sentences. */
   listOthers(topics: readonly string[]): readonly string[]
   loadErased(): Promise<ErasedList>
@@ -145,10 +147,11 @@ async function findVisitors(
   for (const partition of raw.partitions)
     for await (const records of ports.read(raw.name, partition))
       for (const { value } of records) {
-        const ids = value && ports.readIds(value)
-        if (!ids || ids.customer === null) continue
-        if (ids.customer === id) own.add(ids.visitor)
-        else others.add(ids.visitor)
+        const event = value && ports.readEvent(value)
+        if (!event) continue
+        const { customer, visitor } = readEventIds(event)
+        if (customer === id) own.add(visitor)
+        else if (customer !== null) others.add(visitor)
       }
   return [...own].filter((one) => !others.has(one))
 }
@@ -157,7 +160,7 @@ interface FoundTopic {
   readonly topic: SearchedTopic
   readonly records: number
   readonly newestMs: number
-  readonly keys: readonly BuriedKey[]
+  readonly keys: readonly TombstoneKey[]
   /** By partition: the offset after the last of these records. */
   readonly ends: ReadonlyMap<number, number>
 }
@@ -169,7 +172,7 @@ async function searchTopic(
 ): Promise<FoundTopic> {
   let records = 0
   let newestMs = 0
-  const keys = new Map<string, BuriedKey>()
+  const keys = new Map<string, TombstoneKey>()
   const ends = new Map<number, number>()
   for (const partition of topic.partitions)
     for await (const some of ports.read(topic.name, partition))
