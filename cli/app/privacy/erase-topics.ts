@@ -5,6 +5,8 @@ import type { Person } from '../../domain/erase/erased-ids.ts'
 import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../domain/log/topics.ts'
 import { toModelName } from '../../domain/models/model.ts'
 import type { Project } from '../../project.ts'
+import { openLogic } from '../project-logic.ts'
+import { openRemoteRegistry } from '../servers.ts'
 import { openStore } from '../store.ts'
 import { openRegistry } from '../targets/log.ts'
 
@@ -14,14 +16,14 @@ export async function eraseFromKafka(
   person: Person,
   confirm: (plan: EraseTopicsResult) => Promise<boolean>,
 ): Promise<EraseTopicsResult> {
-  const [domain, topics, { openKafka }, erased, { openValueLister }, { openEventCodec }, modules] =
+  const [domain, topics, { openKafka }, erased, { openValueLister }, { createTopicReaders }, more] =
     await Promise.all([
       import('../../domain/erase/erase-topics.ts'),
       import('../../adapters/kafka/person-topics.ts'),
       import('../../adapters/kafka/connection.ts'),
       import('../../adapters/files/erased-file.ts'),
       import('../../adapters/files/pseudonym-source.ts'),
-      import('../../domain/gate/event-codec.ts'),
+      import('../../domain/erase/topic-readers.ts'),
       Promise.all([
         import('../../domain/config/target-needs.ts'),
         import('../../domain/log/topics.ts'),
@@ -29,10 +31,11 @@ export async function eraseFromKafka(
       ]),
     ])
   const { target, dir, dataDir, config, models, connectors } = project
-  const [{ requireKafka }, { subjectFor }, { describeCopies }] = modules
+  const [{ requireKafka }, { subjectFor }, { describeCopies }] = more
   const registry = await openRegistry(project)
   const schemas = await registry.versions(subjectFor(RAW_TOPIC))
-  const codec = openEventCodec({ ...config.gate, schemas })
+  const logic = await openLogic(project)
+  const rows = await openRemoteRegistry(project)
   const store = await openStore(dataDir)
   const kafka = await openKafka(requireKafka(target, config.targets), dir)
   const own = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC, ...models.map(({ file }) => toModelName(file))]
@@ -42,8 +45,9 @@ export async function eraseFromKafka(
       ...{ nowMs: systemClock().nowMs(), prefix: target.prefix },
       ...topics.openPersonTopics(kafka, names),
       listValues: await openValueLister(store, config, schemas),
-      // Events of the future count too.
-      readEvent: (value: Buffer) => codec.decode(value, Number.MAX_SAFE_INTEGER),
+      openReader: await createTopicReaders({
+        ...{ prefix: target.prefix, logic, events: registry, rows },
+      }),
       listOthers: (found: readonly string[]) =>
         describeCopies({ found, connectors, target, dataDir }),
       loadErased: () => erased.loadErased(store.files, store.root),
