@@ -9,7 +9,9 @@
  * while as many are running as may is put off, and starts again when one of them has ended. Long
  * ones get the least priority, for good, and the next time they count as long from the start.
  */
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { QueryBounds } from '../../../adapters/duckdb/limited-query.ts'
+import { toCancelError } from '../../../adapters/duckdb/query-error.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
@@ -19,11 +21,9 @@ import {
   type QueryLimits,
   type WrittenAnswer,
 } from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
 import type { HandedRows } from './hand-over.ts'
 import { KnownQueries } from './known-queries.ts'
 import type { QueryProcess } from './query-process.ts'
-import { toCancelError } from './query-runner.ts'
 import { QuerySlots } from './query-slots.ts'
 import { QueryTally } from './query-tally.ts'
 

@@ -5,12 +5,15 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { ModelFinder, type ModelReads } from '../../../adapters/duckdb/find-models.ts'
 import {
   QueryBounds,
   readWithin,
   STREAMING_SETTING,
   untilAborted,
 } from '../../../adapters/duckdb/limited-query.ts'
+import { setNow } from '../../../adapters/duckdb/model-catalog.ts'
+import { toCancelError, toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
@@ -20,8 +23,6 @@ import {
   type QueryLimits,
   type QueryResult,
 } from '../../../domain/sql/query-result.ts'
-import { setNow } from './catalog.ts'
-import { ModelFinder, type ModelReads } from './find-models.ts'
 import { QuerySlots } from './query-slots.ts'
 import { QueryTally } from './query-tally.ts'
 
@@ -157,17 +158,4 @@ export class QueryRunner {
     await Promise.all(this.#running.values())
     for (const connection of this.#idle.splice(0)) connection.close()
   }
-}
-
-/** Why a query ends whose client has gone. */
-export function toCancelError(reason: unknown): CcsError {
-  if (reason instanceof CcsError) return reason
-  return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause: reason })
-}
-
-/** An error of a query, in DuckDB's words. */
-export function toQueryError(error: unknown): CcsError {
-  if (error instanceof CcsError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })
 }
