@@ -10,7 +10,7 @@ import { splitLines } from '../../domain/kernel/lines.ts'
 import { sleep } from '../process/system-clock.ts'
 
 /** Methods of the APIs that ccs uses. */
-export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
 /** Limits of a client's requests. */
 export interface HttpOptions {
@@ -71,7 +71,7 @@ export interface HttpClient {
   /** The server's address without credentials. */
   readonly url: string
   readonly hasCredentials: boolean
-  /** Repeats GET, PUT, DELETE, and POST if `isRepeatable`. Throws HttpFault. */
+  /** Repeats GET, PUT, DELETE, and the others if `isRepeatable`. Throws HttpFault. */
   request(
     method: Method,
     path: string,
@@ -83,6 +83,10 @@ export interface HttpClient {
 
 const BYTES_MAX = 32 * 1024 * 1024
 const WAIT_MAX_MS = 2_000
+
+function isSafe(method: Method): boolean {
+  return method !== 'POST' && method !== 'PATCH'
+}
 
 /** Connects to nothing before the first request. */
 export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpClient {
@@ -113,7 +117,7 @@ export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpC
   return {
     url: address.url,
     hasCredentials: address.auth !== undefined,
-    request: async (method, path, { body, isRepeatable = method !== 'POST' } = {}) => {
+    request: async (method, path, { body, isRepeatable = isSafe(method) } = {}) => {
       const request = { method, url: path, ...(body === undefined ? {} : { data: body }) }
       const endMs = performance.now() + totalMs
       for (let tries = 1; ; tries++) {

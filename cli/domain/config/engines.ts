@@ -13,6 +13,8 @@ export interface EngineProfile {
   readonly needsKafka: boolean
   /** The target's setting with its server's url, username and password; absent: no server. */
   readonly server?: string
+  /** Whether it runs models as jobs on a cluster: a target then says how, see JobSettings. */
+  readonly runsJobs?: boolean
   /** Whether ccs prints SQL for it; otherwise it runs the models' own SQL. */
   readonly isCompiled: boolean
   /** Whether `ccs deploy` can deploy to it; otherwise ccs only compiles for it. */
@@ -36,6 +38,8 @@ export const ENGINES = {
     column: 'flink',
     needsKafka: true,
     isCompiled: true,
+    server: 'flink',
+    runsJobs: true,
     canDeploy: false,
     fillsGold: false,
   },

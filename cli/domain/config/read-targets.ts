@@ -22,7 +22,7 @@ import { didYouMean } from '../kernel/did-you-mean.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { SECRET_KEY } from '../kernel/redact.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, getEngineProfile } from './engines.ts'
-import type { HttpServer, KafkaSettings, Sasl, Target, Tls } from './target.ts'
+import type { HttpServer, JobSettings, KafkaSettings, Sasl, Target, Tls } from './target.ts'
 
 /** Fills in `${VAR}`; a result of digits only becomes a number. */
 export function fillSetting(
@@ -156,8 +156,9 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
   const hasKafka = isObject(map.kafka) || getEngineProfile(engine).needsKafka
   if (hasKafka) needs('kafka.brokers', 'where its Kafka is')
   if (hasKafka) needs('registry.url', 'where its schema registry is')
-  const { server, displayName } = getEngineProfile(engine)
+  const { server, displayName, runsJobs } = getEngineProfile(engine)
   if (server) needs(`${server}.url`, `where its ${displayName} is`)
+  if (server && runsJobs) needs(`${server}.jobmanager.url`, `where ${displayName} manages its jobs`)
   // The readers in SETTINGS return these types.
   const text = (setting: string) => values.get(setting) as string | undefined
   const excluded = (server && values.get(`${server}.without`)) as readonly string[] | undefined
@@ -171,6 +172,7 @@ function readTarget(name: string, map: JsonObject, { data, env, reader }: Target
     ...readNamedServer('registry', text),
     ...readNamedServer('connect', text),
     ...readEngineServers(text),
+    ...readJobSettings(engine, values),
     ...(excluded ? { excluded } : {}),
   }
 }
@@ -210,13 +212,21 @@ function assembleKafka(values: ReadonlyMap<string, unknown>): KafkaSettings {
 function listEngineSettings(): Readonly<Record<string, ValueReader<unknown>>> {
   const settings = ENGINE_NAMES.flatMap(
     (name): readonly (readonly [string, ValueReader<unknown>])[] => {
-      const { server } = getEngineProfile(name)
+      const { server, runsJobs = false } = getEngineProfile(name)
       if (server === undefined) return []
+      const jobs: readonly (readonly [string, ValueReader<unknown>])[] = [
+        [`${server}.jobmanager.url`, readUrl],
+        [`${server}.jobmanager.username`, readText],
+        [`${server}.jobmanager.password`, readSecret],
+        [`${server}.parallelism`, readWholeNumber(1, 1_000)],
+        [`${server}.checkpoint_every`, readDuration(100, 3_600_000)],
+      ]
       return [
         [`${server}.url`, readUrl],
         [`${server}.username`, readText],
         [`${server}.password`, readSecret],
         [`${server}.without`, readList],
+        ...(runsJobs ? jobs : []),
       ]
     },
   )
@@ -232,6 +242,25 @@ function readEngineServers(
     return found ? [[name, found] as const] : []
   })
   return servers.length > 0 ? { engineServers: Object.fromEntries(servers) } : {}
+}
+
+const CHECKPOINT_MS = 30_000
+
+function readJobSettings(
+  engine: EngineName,
+  values: ReadonlyMap<string, unknown>,
+): Pick<Target, 'jobs'> {
+  const { server, runsJobs = false } = getEngineProfile(engine)
+  if (server === undefined || !runsJobs) return {}
+  // The readers of listEngineSettings return these types.
+  const get = <T>(setting: string) => values.get(`${server}.${setting}`) as T | undefined
+  const manager = readServer('jobmanager', get)
+  const jobs: JobSettings = {
+    ...(manager ? { manager } : {}),
+    parallelism: get<number>('parallelism') ?? 1,
+    checkpointMs: get<number>('checkpoint_every') ?? CHECKPOINT_MS,
+  }
+  return { jobs }
 }
 
 function readNamedServer(

@@ -46,6 +46,16 @@ export interface HttpServer {
   readonly password?: string
 }
 
+/** How an engine that runs jobs on a cluster runs those of a target. */
+export interface JobSettings {
+  /** The server that manages the jobs; absent only while a variable of ccs.yml is not set. */
+  readonly manager?: HttpServer
+  /** How many parts of a job run at the same time; each takes a slot of the cluster. */
+  readonly parallelism: number
+  /** How often a job saves its state, and makes rows of Silver visible. */
+  readonly checkpointMs: number
+}
+
 /** Adds the target's prefix: `events.raw` becomes `staging.events.raw`. */
 export function addPrefix(target: Pick<Target, 'prefix'>, name: string): string {
   return `${target.prefix}${name}`
@@ -67,6 +77,8 @@ export interface Target {
   readonly connect?: HttpServer
   /** Servers of engines by engine; that of the target's own engine is always given. */
   readonly engineServers?: Readonly<Partial<Record<EngineName, HttpServer>>>
+  /** Given for an engine that runs jobs. */
+  readonly jobs?: JobSettings
   /** Models that the target excludes (`without` in ccs.yml), since its engine can't run them. */
   readonly excluded?: readonly string[]
 }

@@ -37,12 +37,26 @@ export class StatementRefused extends CcsError {
 export function readGatewayFault({ body }: Pick<HttpAnswer, 'body'>): GatewayFault | undefined {
   const { errors } = asObject(body)
   if (!Array.isArray(errors)) return undefined
-  const causes = listCauses(errors.map(String).join('\n'))
-  const said = causes.map((one) => summarize(one)).filter((one) => one !== '')
-  const message = said.at(-1)
+  const trace = errors.map(String).join('\n')
+  const causes = listCauses(trace)
+  const message = summarizeTrace(trace)
   if (message === undefined) return undefined
   const place = causes.map(findPlace).find((one) => one !== undefined)
   return { message, ...place }
+}
+
+/** What the innermost cause of a stack trace says, without its full stop. */
+export function summarizeTrace(trace: string): string | undefined {
+  const said = listCauses(trace).map((one) => summarize(one))
+  return said.filter((one) => one !== '').at(-1)
+}
+
+/** What a stack trace says of why a job failed: its innermost cause, and what that prevented. */
+export function explainTrace(trace: string): string | undefined {
+  const said = listCauses(trace).map((one) => summarize(one))
+  const [inner, outer] = said.filter((one) => one !== '').reverse()
+  if (inner === undefined || outer === undefined) return inner
+  return outer.includes(inner) || inner.includes(outer) ? inner : `${outer}: ${inner}`
 }
 
 /** The texts of the exception and of each `Caused by` after it, without their frames. */

@@ -3,11 +3,12 @@
  * statement is sent once and its result is fetched page by page; a page may be asked for again, a
  * statement is never sent again.
  */
-import { type HttpAnswer, HttpFault, httpClient } from '../../../adapters/http/http.ts'
+import { httpClient } from '../../../adapters/http/http.ts'
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { asObject, isObject } from '../../../domain/kernel/json.ts'
+import { type FlinkServer, notThatServer, sendRequest } from './connection.ts'
 import { type LocateInFile, readGatewayFault, StatementRefused } from './gateway-error.ts'
 
 /** Time limits of a client. */
@@ -56,6 +57,11 @@ export function openGateway(server: HttpServer, options: GatewayOptions = {}): F
   const { timeoutMs = 60_000, pollMs = 100 } = options
   const http = httpClient(server, { timeoutMs })
   const { url } = http
+  const self: FlinkServer = {
+    displayName: 'SQL Gateway',
+    url,
+    hint: 'Check flink.url of the target in ccs.yml; a gateway starts by: ccs stack up flink',
+  }
   const send = async (
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
@@ -63,21 +69,21 @@ export function openGateway(server: HttpServer, options: GatewayOptions = {}): F
     locate?: LocateInFile,
   ): Promise<Readonly<Record<string, unknown>>> => {
     const request = () => http.request(method, path, body === undefined ? {} : { body })
-    const answer = await withConnectionErrors(url, request)
+    const answer = await sendRequest(self, request)
     if (answer.status === 200) return asObject(answer.body)
     const fault = readGatewayFault(answer)
-    throw fault === undefined ? notAGateway(url, answer) : new StatementRefused(fault, locate)
+    throw fault === undefined ? notThatServer(self, answer) : new StatementRefused(fault, locate)
   }
   return {
     url,
     readVersion: async () => {
       const { version } = await send('GET', '/v4/info')
-      if (typeof version !== 'string') throw notAGateway(url, { status: 200 })
+      if (typeof version !== 'string') throw notThatServer(self, { status: 200 })
       return version
     },
     openSession: async (properties = {}) => {
       const { sessionHandle } = await send('POST', '/v4/sessions', { properties })
-      if (typeof sessionHandle !== 'string') throw notAGateway(url, { status: 200 })
+      if (typeof sessionHandle !== 'string') throw notThatServer(self, { status: 200 })
       const session = `/v4/sessions/${sessionHandle}`
       return {
         execute: (statement, how = {}) =>
@@ -147,29 +153,6 @@ function asList(value: unknown): readonly unknown[] {
 
 function asObjects(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return asList(value).filter(isObject)
-}
-
-const CHECK_URL = 'Check the address of the SQL Gateway; one starts by: ccs stack up flink'
-
-async function withConnectionErrors(
-  url: string,
-  request: () => Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
-  try {
-    return await request()
-  } catch (error) {
-    if (!(error instanceof HttpFault)) throw error
-    throw new CcsError(
-      'CCS_ENGINE_UNREACHABLE',
-      `The SQL Gateway at ${url} does not answer: ${error.message}.`,
-      { hint: CHECK_URL, cause: error },
-    )
-  }
-}
-
-function notAGateway(url: string, { status }: Pick<HttpAnswer, 'status'>): CcsError {
-  const what = `What answers at ${url} (status ${status}) is not a SQL Gateway of Flink.`
-  return new CcsError('CCS_ENGINE_UNREACHABLE', what, { hint: CHECK_URL })
 }
 
 function tooSlowError(url: string, waitMaxMs: number): CcsError {
