@@ -1,13 +1,23 @@
-/** Composition of a Flink target: its dialect, and what its servers say of themselves. */
+/**
+ * Composition of a Flink target: its dialect, what answers its queries, and what its servers say of
+ * themselves.
+ */
 import type { Target } from '../../domain/config/target.ts'
 import { addPrefix } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { VALID_TOPIC } from '../../domain/log/topics.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
+import type { Project } from '../../project.ts'
 
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
+}
+
+/** Answers queries from the topics that the engine fills; asks no server yet. */
+export async function openQueries(project: Project): Promise<QueryService> {
+  return (await import('./flink-queries.ts')).openQueries(project)
 }
 
 /** What `ccs doctor` asks of the target's Flink. */

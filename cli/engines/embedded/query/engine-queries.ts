@@ -2,7 +2,10 @@
  * The queries of one engine. Those that the program itself asks, such as the page's metrics, run in
  * its process, where they cost least; those of people run in others (outside-queries.ts).
  */
+
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import type { ModelReads, QueriedModels } from '../../../adapters/duckdb/find-models.ts'
+import type { CatalogOptions } from '../../../adapters/duckdb/model-catalog.ts'
 import {
   clearScratch,
   makeScratch,
@@ -14,8 +17,6 @@ import type { QueryControl, QueryResult, WrittenAnswer } from '../../../domain/s
 import type { EmbeddedModel } from '../compile.ts'
 import type { GoldSet } from '../gold/gold-set.ts'
 import type { EmbeddedOptions } from '../options.ts'
-import type { CatalogOptions } from './catalog.ts'
-import type { ModelReads, QueriedModels } from './find-models.ts'
 import { HandOver, type Moment } from './hand-over.ts'
 import { ModelFailure } from './model-failure.ts'
 import { OutsideQueries } from './outside-queries.ts'

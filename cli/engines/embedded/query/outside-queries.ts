@@ -9,10 +9,10 @@
  * while as many are running as may is put off, and starts again when one of them has ended. Long
  * ones get the least priority, for good, and the next time they count as long from the start.
  */
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { WrittenAnswer } from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
 import type { HandedRows } from './hand-over.ts'
 import { KnownQueries } from './known-queries.ts'
 import type { QueryProcess } from './query-process.ts'

@@ -5,17 +5,18 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { ModelFinder, type ModelReads } from '../../../adapters/duckdb/find-models.ts'
 import {
   type QueryBounds,
   readWithin,
   STREAMING_SETTING,
   untilAborted,
 } from '../../../adapters/duckdb/limited-query.ts'
+import { setNow } from '../../../adapters/duckdb/model-catalog.ts'
+import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
-import { setNow } from './catalog.ts'
-import { ModelFinder, type ModelReads } from './find-models.ts'
 import { QuerySlots } from './query-slots.ts'
 
 /** What the runner needs of its engine. */
@@ -129,11 +130,4 @@ export class QueryRunner {
   close(): void {
     for (const connection of this.#idle.splice(0)) connection.close()
   }
-}
-
-/** An error of a query, in DuckDB's words. */
-export function toQueryError(error: unknown): CcsError {
-  if (error instanceof CcsError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })
 }
