@@ -7,14 +7,19 @@ import type { SetAsideEvent } from '../domain/dlq/set-aside-events.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
 import type { Project } from '../project.ts'
+import { openShownEvents, type Showing, type ShownEvents } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 /** For `ccs dlq show`. */
-export function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
+export function openDlqShow(
+  project: Project,
+  showing: Showing,
+): Promise<DlqShowPorts & Closable & ShownEvents> {
   return openAll(async (closers) => {
     const { ports, dlq } = await openPorts(project)
     closers.add(() => ports.log.close())
-    return dlq.openDlqShow(ports)
+    const shown = await openShownEvents(project, ports.registry, showing)
+    return { ...(await dlq.openDlqShow(ports)), ...shown }
   })
 }
 

@@ -22,7 +22,7 @@ export async function checkTarget(project: Project): Promise<readonly Check[]> {
     ...(target.kafka && { kafka: () => openTopics(project) }),
     ...(target.registry && { registry: () => openRemoteRegistry(project) }),
     ...(target.connect && { connect: () => openConnect(target) }),
-    engines: await openServerChecks(target),
+    engines: await openServerChecks(project),
   })
 }
 

@@ -20,6 +20,7 @@ const ABOUT_BROKER = [
   'default.replication.factor',
   'message.max.bytes',
   'min.insync.replicas',
+  'transaction.max.timeout.ms',
 ]
 
 /** Closing it closes `kafka`. */

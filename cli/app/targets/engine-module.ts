@@ -37,7 +37,10 @@ export interface EngineModule {
   /** Answers queries itself; absent: the running engine and the lake of the target do. */
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */
-  readonly openServerCheck?: (target: Target) => Promise<EngineServerCheck | undefined>
+  readonly openServerCheck?: (
+    target: Target,
+    timezone: string,
+  ) => Promise<EngineServerCheck | undefined>
   /** Topic of the log of records that it could not read; absent: it keeps none. */
   readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }

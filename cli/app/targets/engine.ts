@@ -29,9 +29,14 @@ export async function openEngineOf(
 }
 
 /** What `ccs doctor` asks of the target's engine servers. */
-export async function openServerChecks(target: Target): Promise<readonly EngineServerCheck[]> {
+export async function openServerChecks({
+  target,
+  config,
+}: Project): Promise<readonly EngineServerCheck[]> {
   const modules = await loadServerEngines(target)
-  const checks = await Promise.all(modules.map((one) => one.openServerCheck?.(target)))
+  const checks = await Promise.all(
+    modules.map((one) => one.openServerCheck?.(target, config.timezone)),
+  )
   return checks.flatMap((one) => one ?? [])
 }
 

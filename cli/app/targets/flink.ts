@@ -1,7 +1,15 @@
-/** Composition of a Flink target: its engine. */
-import type { HttpServer, JobSettings, KafkaSettings, Target } from '../../domain/config/target.ts'
+/** Composition of a Flink target: its engine, and what its servers say of themselves. */
+import {
+  addPrefix,
+  type HttpServer,
+  type JobSettings,
+  type KafkaSettings,
+  type Target,
+} from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
+import { VALID_TOPIC } from '../../domain/log/topics.ts'
 import type { OpenTargetEngine } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
@@ -68,4 +76,25 @@ function requireServers({ name, engineServers, jobs, kafka, registry }: Target):
   throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" lacks an address of its Flink.`, {
     hint: 'Give it flink.url, its SQL Gateway, and flink.jobmanager.url in ccs.yml.',
   })
+}
+
+/** What `ccs doctor` asks of the target's Flink. */
+export async function openServerCheck(
+  target: Target,
+  timezone: string,
+): Promise<EngineServerCheck | undefined> {
+  const server = target.engineServers?.flink
+  const manager = target.jobs?.manager
+  if (!server || !manager) return undefined
+  const [{ openGateway }, { openJobManager }, { checkServers }] = await Promise.all([
+    import('../../engines/flink/client/gateway.ts'),
+    import('../../engines/flink/client/job-manager.ts'),
+    import('../../engines/flink/client/checks.ts'),
+  ])
+  const question = {
+    ...{ target, timezone, topic: addPrefix(target, VALID_TOPIC) },
+    jobStart: addPrefix(target, 'ccs-v'),
+  }
+  const check = () => checkServers(openGateway(server), openJobManager(manager), question)
+  return { name: 'flink', server, check }
 }

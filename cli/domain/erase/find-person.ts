@@ -2,6 +2,7 @@
  * Finds a person's events where rows have pseudonyms. With each key a person has another one, and
  * the visitors of a customer are known by theirs alone: what they were called is in the log.
  */
+import type { EventFields } from './anonymise-event.ts'
 import type { Person } from './erased-ids.ts'
 
 /** A person by the values that stand for the id in rows. */
@@ -22,6 +23,14 @@ export interface PersonEvents {
   readonly pseudonyms: readonly string[]
   /** By which values they were found. */
   readonly values: PersonValues
+}
+
+/** Whose an event is, by what it says itself; null: of no customer. */
+export function readEventIds({ customer_id: customer, anonymous_id: visitor }: EventFields): {
+  readonly customer: string | null
+  readonly visitor: string
+} {
+  return { customer: customer === null ? null : String(customer), visitor: String(visitor) }
 }
 
 /** Events by `topic-partition` and offset. */

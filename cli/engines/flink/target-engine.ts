@@ -24,8 +24,8 @@ import { createJobNames, type JobNames, type Naming } from './plan/names.ts'
 import {
   type DesiredJob,
   findBefore,
+  type JobComparison,
   type JobPlan,
-  type PlanComparison,
   planJob,
   type SavedState,
 } from './plan/plan.ts'
@@ -47,7 +47,7 @@ export interface FlinkTargetParts {
   /** Undefined: all models are removed. */
   readonly job: ProjectJob | undefined
   /** Of the newly compiled plan with the stored one. */
-  readonly compare: (stored: string, next: string) => PlanComparison
+  readonly compare: (stored: string, next: string) => JobComparison
   readonly isRebuild: boolean
   /** Gets sentences for the user while a job is built. */
   readonly onNotice: (text: string) => void
@@ -58,7 +58,7 @@ interface FlinkState extends EngineState {
   readonly jobs: readonly JobSummary[]
   readonly topics: ReadonlyMap<string, TopicState>
   readonly state: SavedState
-  readonly comparison: PlanComparison | undefined
+  readonly comparison: JobComparison | undefined
   /** Models as they were deployed last. */
   readonly deployed: readonly DeployedModel[]
   readonly lost: string | undefined
@@ -181,7 +181,7 @@ export class FlinkTargetEngine implements TargetEngine {
   async #compare(
     record: FlinkRecord,
     jobs: readonly JobSummary[],
-  ): Promise<PlanComparison | undefined> {
+  ): Promise<JobComparison | undefined> {
     const { cluster, compare } = this.#parts
     if (this.#desired === undefined) return undefined
     const before = findBefore(record, jobs)
@@ -192,7 +192,7 @@ export class FlinkTargetEngine implements TargetEngine {
       this.#printScript(version, { name, settings: this.#parts.settings }),
     )
     if (before !== undefined) return compare(before.plan, this.#compiled)
-    return { kind: 'rebuild', plan: this.#compiled, reasons: [] }
+    return { kind: 'rebuild', plan: this.#compiled, reasons: [], dropsState: false }
   }
 
   async #findState(record: FlinkRecord, jobs: readonly JobSummary[]): Promise<SavedState> {

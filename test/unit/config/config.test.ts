@@ -156,6 +156,34 @@ test('a target on ksqlDB says where that is; its password is a variable', () => 
   expect(() => requireTarget(parseConfig(text), 'confluent')).toThrow(/KSQLDB_PASSWORD/)
 })
 
+test('a target on Flink has the addresses of its gateway and its JobManager, and its job', () => {
+  const text = `targets:
+  cluster:
+    engine: flink
+    kafka: { brokers: "a:9092" }
+    registry: { url: "http://registry:8081" }
+    flink:
+      url: http://gateway:8083
+      username: ada
+      jobmanager: { url: "https://jobs:8081/", username: bob, password: "\${JOBS_PASSWORD}" }
+      parallelism: 4
+      checkpoint_every: 1 minute
+      without: [gold.right_now]
+`
+  const target = requireTarget(parseConfig(text, { JOBS_PASSWORD: 'four' }), 'cluster')
+  expect(target.engineServers?.flink).toEqual({ url: 'http://gateway:8083', username: 'ada' })
+  expect(target.jobs).toEqual({
+    manager: { url: 'https://jobs:8081', username: 'bob', password: 'four' },
+    parallelism: 4,
+    checkpointMs: 60_000,
+  })
+  expect(target.excluded).toEqual(['gold.right_now'])
+  const lacking = text.replace(/ +jobmanager.*\n/, '')
+  expect(() => parseConfig(lacking)).toThrow(
+    'Target "cluster" has no flink.jobmanager.url: where Flink manages its jobs.',
+  )
+})
+
 describe('a wrong ccs.yml', () => {
   test('a target on ksqlDB without its address, or with a slip in it, is told so', () => {
     const at = 'targets:\n  confluent:\n    engine: ksqldb\n'

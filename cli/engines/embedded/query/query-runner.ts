@@ -6,7 +6,6 @@
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import {
-  QueryBounds,
   readWithin,
   STREAMING_SETTING,
   untilAborted,
@@ -14,16 +13,11 @@ import {
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import {
-  engineStopsError,
-  type QueryControl,
-  type QueryLimits,
-  type QueryResult,
-} from '../../../domain/sql/query-result.ts'
+import type { QueryControl, QueryLimits, QueryResult } from '../../../domain/sql/query-result.ts'
 import { setNow } from './catalog.ts'
 import { ModelFinder, type ModelReads } from './find-models.ts'
 import { QuerySlots } from './query-slots.ts'
-import { QueryTally } from './query-tally.ts'
+import { RunningQueries } from './running-queries.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions extends ModelReads {
@@ -46,14 +40,12 @@ export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
   readonly #slots: QuerySlots
-  readonly #tally = new QueryTally()
-  /** What stops each query that runs or waits, and its end. */
-  readonly #running = new Map<QueryBounds, Promise<unknown>>()
-  #isClosed = false
+  readonly #running: RunningQueries
   readonly #models: ModelFinder
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
+    this.#running = new RunningQueries(options.limits)
     this.#slots = new QuerySlots(options.limits.concurrency)
     this.#models = new ModelFinder(options)
   }
@@ -62,35 +54,21 @@ export class QueryRunner {
    * Throws CCS_QUERY_INVALID, with DuckDB's message, unless it is one valid SELECT; also on abort.
    * CCS_QUERY_LIMIT if it takes too long, waiting included, or its answer is too large.
    */
-  async run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
-    const bounds = new QueryBounds(this.#options.limits, control, toCancelError)
-    if (this.#isClosed) bounds.stop(engineStopsError())
-    const answer = this.#runInSlot(bounds.signal, (connection) =>
-      this.#answer(connection, sql, { nowMs, rowsMax: bounds.rowsMax, signal: bounds.signal }),
-    )
-    this.#running.set(
-      bounds,
-      answer.catch(() => undefined),
-    )
-    try {
-      const result = await answer
-      this.#tally.add(undefined, false)
-      return result
-    } catch (error) {
-      const { aborted, reason } = bounds.signal
-      const fault: unknown = aborted ? reason : toQueryError(error)
-      this.#tally.add(fault, aborted)
-      throw fault
-    } finally {
-      bounds.release()
-      this.#running.delete(bounds)
-    }
+  run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
+    return this.#running.run(control, async ({ signal, rowsMax }) => {
+      try {
+        return await this.#runInSlot(signal, (connection) =>
+          this.#answer(connection, sql, { nowMs, rowsMax, signal }),
+        )
+      } catch (error) {
+        throw toQueryError(error)
+      }
+    })
   }
 
   /** The queries so far, and those of now. */
   usage(): QueryUsage {
-    const { waiting } = this.#slots
-    return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
+    return this.#running.usage(this.#slots.waiting)
   }
 
   async #runInSlot<T>(
@@ -152,17 +130,9 @@ export class QueryRunner {
 
   /** Stops the queries that run or wait. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const bounds of this.#running.keys()) bounds.stop(engineStopsError())
-    await Promise.all(this.#running.values())
+    await this.#running.close()
     for (const connection of this.#idle.splice(0)) connection.close()
   }
-}
-
-/** Why a query ends whose client has gone. */
-export function toCancelError(reason: unknown): CcsError {
-  if (reason instanceof CcsError) return reason
-  return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause: reason })
 }
 
 /** An error of a query, in DuckDB's words. */

@@ -147,14 +147,14 @@ function listJobSteps({ plan, isComplete }: StepsInput): readonly Step[] {
     case 'build':
       return [makeBuildStep(plan, change, `${change.why}${also}`, isComplete)]
     case 'restart': {
-      const { next, why, from, isDrift, isSmaller } = change
+      const { next, why, from, isDrift, dropsState } = change
       const how =
         from === undefined
           ? 'it stops with a savepoint and goes on from it'
           : from.is === 'saved'
             ? `it goes on from ${from.path}`
             : 'it begins anew, since it had committed nothing'
-      const gone = isSmaller ? '; state of what is gone is left behind' : ''
+      const gone = dropsState ? '; state of what is gone is left behind' : ''
       return [
         makeStep({
           action: 'change',
