@@ -5,6 +5,7 @@
  */
 import { expect } from 'vitest'
 import { flinkProjectTests } from '../fixtures/flink-project.ts'
+import { projectFile } from '../unit/model-files.ts'
 
 const flinkTest = flinkProjectTests()
 const MODELS = ['bronze.events', 'silver.events', 'gold.activity_1m']
@@ -68,7 +69,6 @@ flinkTest('a deploy that was killed at a step is finished by the next one', asyn
     const env = { NODE_ENV: 'test', CCS_FAULT: `deploy.step:${at}:kill` }
     const { code, stderr } = await project.ccs(['deploy', '--yes'], env)
     if (code === 0) break
-    process.stderr.write(`${at} ${Date.now()}\n`)
     expect([at, code, stderr]).toEqual([at, null, expect.anything()])
     expect(at).toBeLessThan(60)
   }
@@ -77,3 +77,39 @@ flinkTest('a deploy that was killed at a step is finished by the next one', asyn
   await project.feed(7, '2026-03-01', 800)
   expect(await project.differences(MODELS)).toEqual([])
 })
+
+flinkTest(
+  'a change keeps the state that it may keep, and builds anew what it may not',
+  async (project) => {
+    project.write('sql/silver/page_view.sql', projectFile('sql/silver/page_view.sql').text)
+    await project.deploy()
+    await project.feed(7, '2026-03-01', 800)
+    expect(await project.differences(MODELS)).toEqual([])
+    const first = await project.job()
+    project.edit('sql/silver/page_view.sql', (text) =>
+      text.replace('page_title,', 'upper(page_title) AS page_title,'),
+    )
+    expect(await project.steps()).toEqual([
+      'change model silver.page_view',
+      expect.stringMatching(/^change job .*ccs-v1-/),
+    ])
+    await project.deploy()
+    await project.expectSettled()
+    const second = await project.job()
+    expect(second.id).not.toBe(first.id)
+    await project.feed(8, '2026-03-02', 800)
+    expect(await project.differences(MODELS)).toEqual([])
+    project.edit('sql/gold/activity_1m.sql', (text) =>
+      text.replace('DISTINCT anonymous_id)', 'DISTINCT session_id)'),
+    )
+    const { steps } = await project.plan()
+    expect(steps.at(-1)?.reason).toContain('its state would give wrong numbers')
+    await project.deploy()
+    await project.expectSettled()
+    expect((await project.job()).name).toContain('ccs-v2-')
+    expect(await project.differences(MODELS, 2)).toEqual([])
+    const back = await project.ccs(['rollback', '--yes'])
+    expect(back.code, back.stderr).toBe(0)
+    expect((await project.job()).name).toContain('ccs-v3-')
+  },
+)

@@ -20,7 +20,7 @@ import { isEnded, type JobSummary } from './client/job-answers.ts'
 import { requireUsableFlink } from './client/requirements.ts'
 import type { ProjectJob } from './compile/project-job.ts'
 import { applyJobPlan } from './plan/apply.ts'
-import { createJobNames, type JobNames, type Naming } from './plan/names.ts'
+import { createJobNames, hideSecrets, type JobNames, type Naming } from './plan/names.ts'
 import {
   type DesiredJob,
   findBefore,
@@ -77,7 +77,7 @@ export class FlinkTargetEngine implements TargetEngine {
   constructor(parts: FlinkTargetParts) {
     this.#parts = parts
     this.#names = createJobNames(parts.prefix)
-    this.#desired = parts.job && describeJob(parts.job, parts.settings)
+    this.#desired = parts.job && describeJob(parts.job, parts)
   }
 
   async inspect(deployment: Deployment | undefined): Promise<FlinkState> {
@@ -185,11 +185,12 @@ export class FlinkTargetEngine implements TargetEngine {
     const { cluster, compare } = this.#parts
     if (this.#desired === undefined) return undefined
     const before = findBefore(record, jobs)
-    const version = before?.version ?? 1
-    const name = this.#names.job(version, this.#desired.hash)
+    const name = this.#names.job(before?.version ?? 1, this.#desired.hash)
     if (name === before?.name) return undefined
-    this.#compiled ??= await cluster.compile(
-      this.#printScript(version, { name, settings: this.#parts.settings }),
+    // With the names of the first version, whatever the version, so that plans can be compared.
+    this.#compiled ??= hideSecrets(
+      await cluster.compile(this.#printScript(1, { name, settings: this.#parts.settings })),
+      this.#parts.servers,
     )
     if (before !== undefined) return compare(before.plan, this.#compiled)
     return { kind: 'rebuild', plan: this.#compiled, reasons: [], dropsState: false }
@@ -233,13 +234,15 @@ export class FlinkTargetEngine implements TargetEngine {
 
 function describeJob(
   { sinks }: ProjectJob,
-  { parallelism, checkpointMs }: JobSettings,
+  { settings, servers }: Pick<FlinkTargetParts, 'settings' | 'servers'>,
 ): DesiredJob {
   const desired = sinks.map(({ model, isUpserted, fingerprint }) => ({
     model: model.name,
     isUpserted,
     fingerprint,
   }))
-  const hash = hashText(printCanonicalJson([desired, parallelism, checkpointMs]))
-  return { hash, sinks: desired }
+  const { parallelism, checkpointMs } = settings
+  const { brokers, registryUrl } = servers
+  const parts = [desired, parallelism, checkpointMs, brokers, registryUrl]
+  return { hash: hashText(printCanonicalJson(parts)), sinks: desired }
 }

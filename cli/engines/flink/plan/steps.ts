@@ -90,7 +90,9 @@ function listModelSteps(name: string, input: StepsInput): readonly Step[] {
       const action = text === undefined ? 'add' : 'change'
       return [makeStep({ ...base, action, reason: how, ...(refused ? { refused } : {}) })]
     }
-    const why = isChanged ? 'its SELECT changed' : 'its job is built again'
+    const isOwn = text !== wanted.get(name)
+    const changed = isOwn ? 'its SELECT changed' : 'what it reads changed'
+    const why = isChanged ? changed : 'its job is built again'
     return [
       makeStep({
         ...base,
@@ -103,7 +105,8 @@ function listModelSteps(name: string, input: StepsInput): readonly Step[] {
     ]
   }
   if (change.do !== 'restart' || !isChanged) return []
-  const reason = 'its SELECT changed; its state and its existing rows stay, new rows differ'
+  const what = text === wanted.get(name) ? 'what it reads changed' : 'its SELECT changed'
+  const reason = `${what}; its state and its existing rows stay, new rows differ`
   return [makeStep({ ...base, action: 'change', category: 'forward-only', reason })]
 }
 
