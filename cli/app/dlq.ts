@@ -6,15 +6,21 @@ import type { ReplayParts } from '../domain/dlq/replay-rejects.ts'
 import type { SetAsideEvent } from '../domain/dlq/set-aside-events.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
+import type { Showing, ShownEvents } from '../domain/query/mask-tail.ts'
 import type { Project } from '../project.ts'
+import { openShownEvents } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 /** For `ccs dlq show`. */
-export function openDlqShow(project: Project): Promise<DlqShowPorts & Closable> {
+export function openDlqShow(
+  project: Project,
+  showing: Showing,
+): Promise<DlqShowPorts & Closable & ShownEvents> {
   return openAll(async (closers) => {
     const { ports, dlq } = await openPorts(project)
     closers.add(() => ports.log.close())
-    return dlq.openDlqShow(ports)
+    const shown = await openShownEvents(project, ports.registry, showing)
+    return { ...(await dlq.openDlqShow(ports)), ...shown }
   })
 }
 

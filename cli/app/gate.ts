@@ -33,11 +33,12 @@ export async function openGate(
     import('../adapters/kafka/event-log.ts'),
     import('../domain/dlq/replay-ledger.ts'),
   ])
-  const [{ openGateStream }, { nameGate }, { createPseudonymWatch }, { diskFiles }] =
+  const [{ openGateStream }, { nameGate }, { createPseudonymWatch }, erasedFile, { diskFiles }] =
     await Promise.all([
       import('../adapters/kafka/gate-stream.ts'),
       import('../adapters/kafka/gate-names.ts'),
       import('../adapters/files/pseudonym-source.ts'),
+      import('../adapters/files/erased-file.ts'),
       import('../adapters/files/files.ts'),
     ])
   const clock = systemClock()
@@ -49,10 +50,11 @@ export async function openGate(
   const { recordBytesMax, futureToleranceMs } = project.config.gate
   const place = { files: diskFiles(), root: project.dataDir }
   const pseudonyms = createPseudonymWatch(place, project.config, clock)
+  const erased = erasedFile.createErasedWatch(place, clock)
   return {
     run: new GateRun(
       { recordBytesMax, futureToleranceMs, once },
-      { stream, schemas, findOrigins, pseudonyms, clock, onNotice },
+      { stream, schemas, findOrigins, pseudonyms, erased, clock, onNotice },
     ),
     group: nameGate(prefix).group,
     close: async () => void (await Promise.all([stream.close(), log.close()])),

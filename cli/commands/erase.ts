@@ -74,16 +74,23 @@ export default class Erase extends CcsCommand<EraseResult | EraseTopicsResult> {
       throw new CcsError('CCS_USAGE_INVALID', 'Records of Kafka can’t be replaced.', {
         hint: 'Leave out --anonymise, or see docs/privacy.md for pseudonyms.',
       })
+    let isShown = false
+    const show = (plan: EraseTopicsResult) => {
+      if (!isShown) for (const line of describeTopicsResult(plan)) this.print(line)
+      isShown = true
+    }
     const confirm = async (plan: EraseTopicsResult) => {
-      for (const line of describeTopicsResult(plan)) this.print(line)
+      show(plan)
       return flags.yes || (await this.confirm('Write the tombstones, and refuse what comes?'))
     }
     const result = await recordCommand(project, command, () =>
       eraseFromKafka(project, person, confirm),
     )
     if (result.applied) this.print(`The receipt is ${result.receipt}.`)
-    else if (result.topics.length === 0) this.print('No topic has anything of this person.')
-    else {
+    else if (result.topics.length === 0) {
+      this.print('No topic has a record that is this person’s for sure.')
+      for (const line of describeTopicsResult(result)) this.print(line)
+    } else {
       this.note('Nothing was changed. To do it, add --yes to this command.')
       this.exitWith(EXIT.changes)
     }

@@ -1,11 +1,14 @@
 import { Args, Flags } from '@oclif/core'
 import { openTail } from '../app/reader.ts'
+import { recordCommand } from '../app/store.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { toJsonValue } from '../domain/log/decoded-record.ts'
 import { RAW_TOPIC } from '../domain/log/topics.ts'
+import { maskTailRecord } from '../domain/query/mask-tail.ts'
 import { renderTailRecord, type TailRecord, tailTopic } from '../domain/query/tail.ts'
+import type { Project } from '../project.ts'
 
 /** What `--json` prints: all records in one document. */
 export interface TailOutput {
@@ -19,7 +22,8 @@ export default class Tail extends CcsCommand<TailOutput> {
   static override description =
     'Each record is decoded by the schema whose id it carries; one that cannot be decoded is ' +
     'printed with the reason and its first bytes. Works while others write. --format json prints ' +
-    'one JSON document per line; --json all records in one document.'
+    'one JSON document per line; --json all records in one document. Fields with a class in the ' +
+    'schema of events (pii) are shown by their pseudonyms, or not at all, without --plain.'
   static override examples = [
     '<%= config.bin %> tail --follow',
     '<%= config.bin %> tail events.dlq --format json | jq .value.reason',
@@ -42,15 +46,27 @@ export default class Tail extends CcsCommand<TailOutput> {
     }),
     follow: Flags.boolean({ char: 'f', summary: 'At the end, wait for more, until Ctrl-C.' }),
     limit: Flags.integer({ min: 1, summary: 'Stop after this many records.' }),
+    plain: Flags.boolean({
+      summary: 'Show fields with a class as they came; the history records it.',
+    }),
   }
 
   async run(): Promise<TailOutput> {
     const { args, flags } = await this.parse(Tail)
     const from = parseFrom(flags.from)
     const project = await this.loadProject(flags)
+    const tail = () => this.#tail(project, { topic: args.topic ?? RAW_TOPIC, from, flags })
+    return flags.plain ? recordCommand(project, this, tail) : tail()
+  }
+
+  async #tail(
+    project: Project,
+    { topic, from, flags }: { readonly topic: string; from: From; readonly flags: TailFlags },
+  ): Promise<TailOutput> {
     const stop = this.abortOnSignal()
-    const open = await openTail(project)
-    const { topic = RAW_TOPIC } = args
+    const showing = { isPlain: flags.plain, onNotice: (text: string) => this.note(text) }
+    const open = await openTail(project, showing)
+    const { mask, readRejected } = open
     const records: unknown[] = []
     const isJson = this.jsonEnabled()
     const write = async (record: TailRecord) => {
@@ -62,7 +78,11 @@ export default class Tail extends CcsCommand<TailOutput> {
     }
     try {
       const count = await tailTopic(
-        { ...open, emit: write },
+        {
+          ...open,
+          emit: async (one) =>
+            write(mask === undefined ? one : await maskTailRecord(one, mask, readRejected)),
+        },
         {
           topic,
           from,
@@ -79,7 +99,17 @@ export default class Tail extends CcsCommand<TailOutput> {
   }
 }
 
-function parseFrom(text: string): number | 'start' | 'end' {
+type From = number | 'start' | 'end'
+
+interface TailFlags {
+  readonly format: 'text' | 'json'
+  readonly follow: boolean
+  readonly plain: boolean
+  readonly partition?: number | undefined
+  readonly limit?: number | undefined
+}
+
+function parseFrom(text: string): From {
   if (text === 'start' || text === 'end') return text
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new CcsError('CCS_USAGE_INVALID', `"${text}" is no place in the log.`, {

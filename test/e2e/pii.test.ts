@@ -147,6 +147,37 @@ test('a new key is for later days, and none for days that have rows', async () =
   expect(await query(ROWS)).toEqual(after)
 })
 
+test('tail and dlq show print pseudonyms; --plain prints values, and is recorded', async () => {
+  // Rejected, as an anonymous id must not be empty.
+  await appendEvents(data, [shopEvent('canary reject', noon(7), { ...known, anonymous_id: '' })])
+  expect((await ccs('run', '--once')).code).toBe(0)
+  const [person] = await readPersons(7)
+  const [sample] = (await json('dlq', 'ls')).groups
+  const masked = [
+    await ccs('tail', 'events.raw'),
+    await ccs('tail', 'events.dlq', '--format', 'json'),
+    await ccs('dlq', 'show', sample.sample),
+    await ccs('dlq', 'show', sample.sample, '--json'),
+  ]
+  for (const { code, stdout, stderr } of masked) {
+    expect(code, stderr).toBe(0)
+    expect(PLAIN.filter((one) => stdout.includes(one))).toEqual([])
+  }
+  const [raw, , shown] = masked
+  expect(raw?.stdout).toContain(`customer_id=${person?.customer_id}`)
+  expect(shown?.stdout).toContain(`"${person?.customer_id}"`)
+  expect(shown?.stdout).toContain('bytes, left out as fields have a class: --plain shows them')
+  const before = (await json('history')).entries
+  expect((await ccs('tail', 'events.raw', '--plain')).stdout).toContain(`customer_id=${CUSTOMER}`)
+  const plainly = (await ccs('dlq', 'show', sample.sample, '--plain')).stdout
+  expect(plainly).toContain(`"${CUSTOMER}"`)
+  const after = (await json('history')).entries
+  const texts = after.map(({ text }: { readonly text: string }) => text)
+  expect(after).toHaveLength(before.length + 2)
+  expect(texts).toContain('ccs tail events.raw --plain')
+  expect(texts).toContain(`ccs dlq show ${sample.sample} --plain`)
+})
+
 test('a person is erased by all pseudonyms, visits without a log-in included', async () => {
   const pseudonyms = await query(`SELECT customer_id AS id FROM silver.orders WHERE revenue = 12.5
     UNION SELECT anonymous_id FROM silver.orders WHERE revenue = 12.5`)

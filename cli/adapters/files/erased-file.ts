@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { EraseReceipt } from '../../domain/erase/erase-person.ts'
 import type { TopicsReceipt } from '../../domain/erase/erase-topics.ts'
 import { ErasedIds, type ErasedList, parseErased } from '../../domain/erase/erased-ids.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { type Files, isErrno, writeFileAtomic } from './files.ts'
 
@@ -27,6 +28,22 @@ export async function saveErased(files: Files, root: string, list: ErasedList): 
 export async function readErased(files: Files, root: string): Promise<ErasedIds | undefined> {
   const list = await loadErased(files, root)
   return list.ids.length === 0 ? undefined : new ErasedIds(list)
+}
+
+/** How often a changed list is looked for. */
+const RELOAD_MS = 1_000
+
+/** What a gate asks with each batch: whoever is erased meanwhile is refused without a restart. */
+export function createErasedWatch(
+  { files, root }: { readonly files: Files; readonly root: string },
+  clock: Pick<Clock, 'elapsedMs'>,
+): () => Promise<ErasedIds | undefined> {
+  let known: { readonly ids: ErasedIds | undefined; readonly untilMs: number } | undefined
+  return async () => {
+    if (known !== undefined && clock.elapsedMs() < known.untilMs) return known.ids
+    known = { ids: await readErased(files, root), untilMs: clock.elapsedMs() + RELOAD_MS }
+    return known.ids
+  }
 }
 
 /** Returns the path of the receipt. */

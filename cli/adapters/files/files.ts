@@ -217,9 +217,14 @@ export function diskFiles(): Files {
   }
 }
 
+/** Where writeFileAtomic writes a file's new bytes; a file that is there keeps its mode. */
+export function temporaryPath(path: string): string {
+  return `${path}.tmp`
+}
+
 /** Replaces a file so that it always has its old or its new bytes, even after a power loss. */
 export async function writeFileAtomic(files: Files, path: string, bytes: Uint8Array) {
-  const temporary = `${path}.tmp`
+  const temporary = temporaryPath(path)
   const file = await files.open(temporary, 'w+')
   try {
     await file.write([bytes], 0)

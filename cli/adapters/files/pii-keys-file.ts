@@ -1,7 +1,7 @@
 /** The file of keys of pseudonyms, which only its owner may read. */
 import { chmod } from 'node:fs/promises'
 import { type PiiKeys, parsePiiKeys } from '../../domain/privacy/pii-keys.ts'
-import { type Files, isErrno } from './files.ts'
+import { type Files, isErrno, temporaryPath, writeFileAtomic } from './files.ts'
 
 /** undefined: there is no such file. CCS_KEYS_INVALID: it is not one of ccs. */
 export async function loadPiiKeys(files: Files, path: string): Promise<PiiKeys | undefined> {
@@ -15,17 +15,10 @@ export async function loadPiiKeys(files: Files, path: string): Promise<PiiKeys |
 
 /** Durable when it resolves. Nobody else can read it at any time. */
 export async function savePiiKeys(files: Files, path: string, keys: PiiKeys): Promise<void> {
-  const temporary = `${path}.tmp`
+  const temporary = temporaryPath(path)
   await files.remove(temporary)
+  // It keeps its mode when it is written, and when it takes the other's place.
   await files.writeFile(temporary, new Uint8Array())
   await chmod(temporary, 0o600)
-  const file = await files.open(temporary, 'r+')
-  try {
-    await file.write([Buffer.from(`${JSON.stringify(keys, null, 2)}\n`)], 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await files.rename(temporary, path)
-  await files.fsyncDir(path.slice(0, Math.max(1, path.lastIndexOf('/'))))
+  await writeFileAtomic(files, path, Buffer.from(`${JSON.stringify(keys, null, 2)}\n`))
 }

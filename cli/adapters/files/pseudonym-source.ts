@@ -4,8 +4,10 @@ import { parseRecordSchema } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema } from '../../domain/avro/schema-registry.ts'
 import type { Config } from '../../domain/config/config.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import { listClassifiedFields } from '../../domain/privacy/field-classes.ts'
+import { createEventMask, type EventMask } from '../../domain/privacy/mask-event.ts'
 import { requirePiiKeys } from '../../domain/privacy/pii-keys.ts'
 import { Pseudonymiser, type PseudonymSource } from '../../domain/privacy/pseudonymiser.ts'
 import type { Files } from './files.ts'
@@ -27,6 +29,24 @@ export async function openPseudonymSource(
   const open = () =>
     new Pseudonymiser({ fields, placeholderIds, keys: requirePiiKeys(loaded, path) })
   return { fields, open }
+}
+
+/** How people see events; undefined: as they came, as no field has a class. */
+export async function openEventMask(
+  place: Parameters<typeof openPseudonymSource>[0],
+  config: Pick<Config, 'identity' | 'pii'>,
+  schemas: readonly RegisteredSchema[],
+  onNotice: (text: string) => void,
+): Promise<EventMask | undefined> {
+  const source = await openPseudonymSource(place, config, schemas)
+  if (source === undefined) return undefined
+  try {
+    return createEventMask(source.fields, source.open())
+  } catch (error) {
+    if (!(error instanceof CcsError) || error.code !== 'CCS_KEYS_INVALID') throw error
+    onNotice('There are no keys for pseudonyms: fields with a class are left out. ccs pii rotate')
+    return createEventMask(source.fields, undefined)
+  }
 }
 
 /** How often a changed file of keys is looked for. */

@@ -33,17 +33,19 @@ export async function listSegmented(
 /** The log of a data directory; of topics without retention nothing is read. */
 export function openPruneFiles(place: LogPlace): PrunePorts {
   const { files, root } = place
+  const find = async (topic: string, partition: number) => {
+    const all = await listLogPartitions(files, dataLayout(root).log, [])
+    return all.find((one) => one.topic === topic && one.partition === partition)
+  }
   return {
     nowMs: () => Date.now(),
     list: () => listSegmented(place, (topic) => TOPICS.includes(topic)),
     remove: async (topic, partition, before) => {
-      const all = await listLogPartitions(files, dataLayout(root).log, [])
-      const own = all.find((one) => one.topic === topic && one.partition === partition)
+      const own = await find(topic, partition)
       if (own) await removeBefore(files, own.dir, before)
     },
     close: async (topic, partition, end) => {
-      const all = await listLogPartitions(files, dataLayout(root).log, [])
-      const own = all.find((one) => one.topic === topic && one.partition === partition)
+      const own = await find(topic, partition)
       if (own) await closeSegment(files, own, end)
     },
   }

@@ -25,7 +25,7 @@ function listThreads(pid: number): readonly number[] {
 }
 
 /** When memory is short, Linux ends this process before others. */
-export function offerToKernel(pid: number): void {
+export function endFirstWithoutMemory(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
   } catch {

@@ -3,7 +3,10 @@ import { systemClock } from '../../adapters/process/system-clock.ts'
 import type { EraseTopicsResult } from '../../domain/erase/erase-topics.ts'
 import type { Person } from '../../domain/erase/erased-ids.ts'
 import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../domain/log/topics.ts'
+import { toModelName } from '../../domain/models/model.ts'
 import type { Project } from '../../project.ts'
+import { openLogic } from '../project-logic.ts'
+import { openRemoteRegistry } from '../servers.ts'
 import { openStore } from '../store.ts'
 import { openRegistry } from '../targets/log.ts'
 
@@ -13,14 +16,14 @@ export async function eraseFromKafka(
   person: Person,
   confirm: (plan: EraseTopicsResult) => Promise<boolean>,
 ): Promise<EraseTopicsResult> {
-  const [domain, topics, { openKafka }, erased, { openValueLister }, { openEventCodec }, modules] =
+  const [domain, topics, { openKafka }, erased, { openValueLister }, { createTopicReaders }, more] =
     await Promise.all([
       import('../../domain/erase/erase-topics.ts'),
       import('../../adapters/kafka/person-topics.ts'),
       import('../../adapters/kafka/connection.ts'),
       import('../../adapters/files/erased-file.ts'),
       import('../../adapters/files/pseudonym-source.ts'),
-      import('../../domain/gate/event-codec.ts'),
+      import('../../domain/erase/topic-readers.ts'),
       Promise.all([
         import('../../domain/config/target-needs.ts'),
         import('../../domain/log/topics.ts'),
@@ -28,26 +31,23 @@ export async function eraseFromKafka(
       ]),
     ])
   const { target, dir, dataDir, config, models, connectors } = project
-  const [{ requireKafka }, { subjectFor }, { describeCopies }] = modules
+  const [{ requireKafka }, { subjectFor }, { describeCopies }] = more
   const registry = await openRegistry(project)
   const schemas = await registry.versions(subjectFor(RAW_TOPIC))
-  const codec = openEventCodec({ ...config.gate, schemas })
+  const logic = await openLogic(project)
+  const rows = await openRemoteRegistry(project)
   const store = await openStore(dataDir)
   const kafka = await openKafka(requireKafka(target, config.targets), dir)
-  const own = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC, ...models.map(toModelName)]
+  const own = [RAW_TOPIC, VALID_TOPIC, DLQ_TOPIC, ...models.map(({ file }) => toModelName(file))]
   const names = own.map((name) => `${target.prefix}${name}`)
   try {
     const ports = {
       ...{ nowMs: systemClock().nowMs(), prefix: target.prefix },
       ...topics.openPersonTopics(kafka, names),
       listValues: await openValueLister(store, config, schemas),
-      readIds: (value: Buffer) => {
-        // Events of the future count too.
-        const event = codec.decode(value, Number.MAX_SAFE_INTEGER)
-        if (!event) return undefined
-        const { customer_id: customer, anonymous_id: visitor } = event
-        return { customer: customer === null ? null : String(customer), visitor: String(visitor) }
-      },
+      openReader: await createTopicReaders({
+        ...{ prefix: target.prefix, logic, events: registry, rows },
+      }),
       listOthers: (found: readonly string[]) =>
         describeCopies({ found, connectors, target, dataDir }),
       loadErased: () => erased.loadErased(store.files, store.root),
@@ -61,12 +61,4 @@ export async function eraseFromKafka(
     await kafka.close()
     await store.log.close()
   }
-}
-
-/** `sql/gold/sessions.sql` is the model gold.sessions. */
-function toModelName({ file }: Project['models'][number]): string {
-  return file
-    .replace(/^sql\//, '')
-    .replace(/\.sql$/, '')
-    .replace('/', '.')
 }

@@ -1,63 +1,28 @@
-/** Composition of a Flink target: its engine, and what its servers say of themselves. */
-import {
-  addPrefix,
-  type HttpServer,
-  type JobSettings,
-  type KafkaSettings,
-  type Target,
-} from '../../domain/config/target.ts'
+/**
+ * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
+ * themselves.
+ */
+import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
-import type { EngineChecks, EngineServerCheck } from '../../domain/doctor/examine-target.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
-import { VALID_TOPIC } from '../../domain/log/topics.ts'
+import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { JobStatus } from '../../domain/pipeline/job-status.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 import type { OpenTargetEngine } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
-  const { servers, isRebuild, isDestroying, onNotice } = options
-  const { gateway, manager, settings, kafka, registry } = requireServers(project.target)
+  const { servers, ...how } = options
   if (!servers) throw new Error('a Flink is opened with the servers of its target')
-  const [
-    { requireOwnPrefix },
-    { readTlsFiles },
-    { toCompileProject },
-    { openGateway },
-    { openJobManager },
-    { openFlinkCluster },
-    { compileProjectJob },
-    { comparePlanTexts },
-    { describeServers },
-    { FlinkTargetEngine },
-  ] = await Promise.all([
-    import('../../domain/config/target-needs.ts'),
+  const [{ readTlsFiles }, { openFlinkTarget }] = await Promise.all([
     import('../../adapters/kafka/tls-files.ts'),
-    import('../../domain/dialects/compile.ts'),
-    import('../../engines/flink/client/gateway.ts'),
-    import('../../engines/flink/client/job-manager.ts'),
-    import('../../engines/flink/client/flink-cluster.ts'),
-    import('../../engines/flink/compile/project-job.ts'),
-    import('../../engines/flink/plan/compare.ts'),
-    import('../../engines/flink/plan/server-options.ts'),
-    import('../../engines/flink/target-engine.ts'),
+    import('../../engines/flink/open-target.ts'),
   ])
-  requireOwnPrefix(project.target, project.config.targets)
-  const { timezone } = project.config
-  return new FlinkTargetEngine({
-    cluster: openFlinkCluster(openGateway(gateway), openJobManager(manager)),
-    topics: servers.topics,
-    registry: servers.registry,
-    kafka,
-    settings,
-    servers: describeServers(kafka, await readTlsFiles(kafka.tls, project.dir), registry),
-    prefix: project.target.prefix,
-    logic,
-    job: isDestroying ? undefined : await compileProjectJob(toCompileProject(logic, timezone)),
-    compare: comparePlanTexts,
-    isRebuild,
-    onNotice,
-  })
+  const { target, config, dir } = project
+  requireOwnPrefix(target, config.targets)
+  const tls = await readTlsFiles(target.kafka?.tls, dir)
+  const { timezone } = config
+  return openFlinkTarget({ target, tls, logic, timezone, ...servers, ...how })
 }
 
 /** How models are printed for Flink SQL. */
@@ -65,55 +30,26 @@ export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
 }
 
-/** What `ccs doctor` asks of the target's Flink. */
-export async function openServerCheck(project: Project): Promise<EngineServerCheck | undefined> {
-  const server = project.target.engineServers?.flink
-  return server && { name: 'flink', server, check: () => checkServers(project) }
+/** Answers queries from the topics that the engine fills; asks no server yet. */
+export async function openQueries(project: Project): Promise<QueryService> {
+  return (await import('./flink-queries.ts')).openQueries(project)
 }
 
-async function checkServers({ target, config, dir }: Project): Promise<EngineChecks> {
-  const { gateway, manager, kafka, registry } = requireServers(target)
-  const [
-    { openGateway },
-    { openJobManager },
-    checks,
-    { createJobNames },
-    { describeServers },
-    { readTlsFiles },
-  ] = await Promise.all([
-    import('../../engines/flink/client/gateway.ts'),
-    import('../../engines/flink/client/job-manager.ts'),
-    import('../../engines/flink/client/checks.ts'),
-    import('../../engines/flink/plan/names.ts'),
-    import('../../engines/flink/plan/server-options.ts'),
+/** What `ccs doctor` asks of the target's Flink. */
+export async function openServerCheck({
+  target,
+  config,
+  dir,
+}: Project): Promise<EngineServerCheck | undefined> {
+  const [{ openFlinkCheck }, { readTlsFiles }] = await Promise.all([
+    import('../../engines/flink/open-check.ts'),
     import('../../adapters/kafka/tls-files.ts'),
   ])
-  const question = {
-    servers: describeServers(kafka, await readTlsFiles(kafka.tls, dir), registry),
-    timezone: config.timezone,
-    jobStart: createJobNames(target.prefix).jobStart,
-    topic: addPrefix(target, VALID_TOPIC),
-  }
-  return checks.checkServers(openGateway(gateway), openJobManager(manager), question, target)
+  const tls = () => readTlsFiles(target.kafka?.tls, dir)
+  return openFlinkCheck({ target, timezone: config.timezone, tls })
 }
 
 /** How the deployed job is doing. */
 export async function readStatus(project: Project): Promise<JobStatus> {
-  const { manager } = requireServers(project.target)
-  return (await import('./flink-status.ts')).readStatus(project, manager)
-}
-
-function requireServers({ name, engineServers, jobs, kafka, registry }: Target): {
-  readonly gateway: HttpServer
-  readonly manager: HttpServer
-  readonly settings: JobSettings
-  readonly kafka: KafkaSettings
-  readonly registry: HttpServer
-} {
-  const gateway = engineServers?.flink
-  if (gateway && jobs?.manager && kafka && registry)
-    return { gateway, manager: jobs.manager, settings: jobs, kafka, registry }
-  throw new CcsError('CCS_CONFIG_INVALID', `Target "${name}" lacks an address of its Flink.`, {
-    hint: 'Give it flink.url, its SQL Gateway, and flink.jobmanager.url in ccs.yml.',
-  })
+  return (await import('./flink-status.ts')).readStatus(project)
 }

@@ -33,8 +33,8 @@ export interface DlqRecord {
   /** The model that fails on the record, for the reason model_failed. */
   readonly model: string | null
   readonly length: number
-  /** The record's bytes as they arrived, base64. */
-  readonly bytes: string
+  /** The record's bytes as they arrived, base64; null: left out, as fields have a class. */
+  readonly bytes: string | null
   /** The bytes as text, if they are readable text. */
   readonly text: string | null
   /** The event as read with a known schema, whatever rule it breaks; null if no schema fits. */
@@ -174,6 +174,7 @@ function rejectNotFound(
   )
 }
 
+const HIDDEN = ', left out as fields have a class: --plain shows them'
 const DUMP_BYTES = 1024
 /** Width of the text, and of the names of fields in it. */
 const COLUMNS = 80
@@ -196,8 +197,9 @@ export function renderReject(record: DlqRecord): string[] {
   if (record.origin !== null) lines.push(field('origin', record.origin))
   if (record.model !== null) lines.push(field('model', record.model))
   if (record.isReplayed) lines.push(field('replayed', 'yes, it was sent again'))
-  lines.push('', `${record.length} bytes`)
-  lines.push(...formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))
+  lines.push('', `${record.length} bytes${record.bytes === null ? HIDDEN : ''}`)
+  if (record.bytes !== null)
+    lines.push(...formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))
   if (text !== null && text !== '') lines.push('', 'as text', ...text.slice(0, 4096).split(/\r?\n/))
   if (decoded) lines.push('', `as ${decoded.as}`, ...renderValues(decoded.value))
   if (partial) {

@@ -1,17 +1,34 @@
 /** What `ccs erase` prints on a target with Kafka. */
 import { formatCount } from '../kernel/units.ts'
 import type { EraseTopicsResult, PersonTopic } from './erase-topics.ts'
+import type { UnclearRecords } from './search-topic.ts'
 
 /** Lines of text. */
 export function describeTopicsResult(result: EraseTopicsResult): readonly string[] {
-  const { topics, visitors, remains } = result
-  if (topics.length === 0) return []
+  const { topics, unclear, visitors, remains } = result
+  if (topics.length === 0) return unclear.flatMap(describeUnclear)
   return [
     `Visitors who were this person and nobody else: ${formatCount(visitors)}.`,
     ...topics.map(describeTopic),
     'What still has this person:',
     ...remains.map((one) => `  ${one}`),
     ...topics.flatMap(describeCommand),
+    ...unclear.flatMap(describeUnclear),
+  ]
+}
+
+const RANGES_MAX = 10
+
+function describeUnclear({ topic, records, withId, ranges }: UnclearRecords): readonly string[] {
+  const shown = ranges.slice(0, RANGES_MAX).map(({ partition, from, to }) => {
+    return `${partition}:${from === to ? from : `${from}-${to}`}`
+  })
+  const more = ranges.length - shown.length
+  const rest = more > 0 ? `, and ${formatCount(more)} more places in --json` : ''
+  return [
+    `${topic}: of ${formatCount(records)} records it can’t be told whose they are; ` +
+      `${formatCount(withId)} of them have the id somewhere. They stay; look at them yourself:`,
+    `  partition:offset ${shown.join(', ')}${rest}`,
   ]
 }
 

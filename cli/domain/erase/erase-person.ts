@@ -10,7 +10,7 @@ import type { Manifest } from '../lake/manifest.ts'
 import { IMPORTS_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
 import type { Anonymise, EventFields, PlacedRecord } from './anonymise-event.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
-import type { PersonEvents, PersonValues } from './find-person.ts'
+import { type PersonEvents, type PersonValues, readEventIds } from './find-person.ts'
 import { createIdMatcher } from './match-bytes.ts'
 
 /** A partition of the log in which records of the person are. */
@@ -147,8 +147,8 @@ function belongsToOthers(
   if (LEDGERS.some((topic) => record.place.startsWith(`${topic}-`))) return true
   const event = readEvent(record)
   if (!event) return false
-  const { customer_id: customer, anonymous_id: visitor } = event
-  return ![customer, visitor].some((one) => typeof one === 'string' && ids.includes(one))
+  const { customer, visitor } = readEventIds(event)
+  return !ids.includes(visitor) && (customer === null || !ids.includes(customer))
 }
 
 /**

@@ -1,38 +1,22 @@
 /**
  * What can be done about a person in Kafka's topics, and what can't: compacted topics get
  * tombstones; in all others records go by retention, so what still has the person, and until when,
- * is said. Nothing is claimed to be erased that a reader of the topic still finds.
+ * is said. Nothing is claimed to be erased that a reader of the topic still finds, and nothing of
+ * others is: a record is the person's by its own ids, not by bytes that happen to be the same.
  */
-import { Buffer } from 'node:buffer'
 import { RAW_TOPIC } from '../log/topics.ts'
 import { requireSearchable } from './erase-person.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
-import { createIdMatcher } from './match-bytes.ts'
-
-/** A topic of the target. */
-export interface SearchedTopic {
-  /** In full, with the target's prefix. */
-  readonly name: string
-  readonly partitions: readonly number[]
-  /** Of each key, the last record is kept. */
-  readonly isCompacted: boolean
-  /** ms; null: for ever. */
-  readonly retentionMs: number | null
-}
-
-/** A record of a topic; a tombstone has no value. */
-export interface TopicRecord {
-  readonly offset: number
-  readonly timestampMs: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-}
-
-/** A record's key, for a tombstone. */
-export interface BuriedKey {
-  readonly partition: number
-  readonly key: Buffer
-}
+import { createJudge } from './judge-record.ts'
+import type { ReadIds } from './record-ids.ts'
+import {
+  type FoundTopic,
+  type ReadTopic,
+  type SearchedTopic,
+  searchTopic,
+  type TombstoneKey,
+  type UnclearRecords,
+} from './search-topic.ts'
 
 /** What an erasure on Kafka works on. */
 export interface EraseTopicsPorts {
@@ -40,12 +24,12 @@ export interface EraseTopicsPorts {
   /** Before the names of topics. */
   readonly prefix: string
   topics(): Promise<readonly SearchedTopic[]>
-  read(topic: string, partition: number): AsyncIterable<readonly TopicRecord[]>
-  /** Ids of an event; undefined for a record that is not valid. */
-  readIds(value: Buffer): { readonly customer: string | null; readonly visitor: string } | undefined
+  readonly read: ReadTopic
+  /** How ids are read from the records of a topic, named in full. */
+  openReader(topic: string): Promise<ReadIds>
   /** What stands for a field's value in rows. */
   readonly listValues: (field: string, value: string) => readonly string[]
-  writeTombstones(topic: string, keys: readonly BuriedKey[]): Promise<void>
+  writeTombstones(topic: string, keys: readonly TombstoneKey[]): Promise<void>
   /** Sinks that have copied topics, and what else has rows; as sentences. */
   listOthers(topics: readonly string[]): readonly string[]
   loadErased(): Promise<ErasedList>
@@ -81,12 +65,13 @@ export interface TopicsReceipt {
   /** Keyed hash of the id. */
   readonly person: string
   readonly topics: readonly PersonTopic[]
+  readonly unclear: readonly UnclearRecords[]
   /** What still has the person, as sentences. */
   readonly remains: readonly string[]
 }
 
 /** What was found, and what was done about it. */
-export interface EraseTopicsResult extends Pick<TopicsReceipt, 'topics' | 'remains'> {
+export interface EraseTopicsResult extends Pick<TopicsReceipt, 'topics' | 'unclear' | 'remains'> {
   readonly applied: boolean
   /** Visitors who were this customer and nobody else. */
   readonly visitors: number
@@ -105,20 +90,18 @@ export async function eraseFromTopics(
   const raw = all.find(({ name }) => name === `${ports.prefix}${RAW_TOPIC}`)
   const visitors = person.kind === 'customer' && raw ? await findVisitors(person, raw, ports) : []
   const persons = [person, ...visitors.map((id) => ({ kind: 'visitor', id }) as const)]
-  const values = persons.flatMap(({ kind, id }) => [
-    id,
-    ...ports.listValues(kind === 'customer' ? 'customer_id' : 'anonymous_id', id),
-  ])
-  const matchers = [...new Set(values)].map(createIdMatcher)
-  const hasId = (bytes: Buffer | null) =>
-    bytes !== null && matchers.some((matches) => matches(bytes))
+  const judge = createJudge(persons, ports.listValues)
   const found: FoundTopic[] = []
-  for (const topic of all) found.push(await searchTopic(topic, ports, hasId))
-  const named = found.filter(({ records, keys }) => records + keys.length > 0)
+  for (const topic of all) {
+    const readIds = await ports.openReader(topic.name)
+    found.push(await searchTopic(topic, ports.read, (record) => judge(record, readIds(record))))
+  }
+  const named = found.filter(({ records }) => records > 0)
   const topics = named.map((one) => describeTopic(one))
+  const unclear = found.flatMap((one) => one.unclear ?? [])
   const names = topics.map((one) => one.topic)
   const remains = [...topics.map(describeRemains), ...ports.listOthers(names)]
-  const plan = { applied: false, visitors: visitors.length, topics, remains, receipt: null }
+  const plan = { topics, unclear, remains, ...NOTHING_DONE, visitors: visitors.length }
   const list = await ports.loadErased()
   const next = persons.reduce(addErased, list)
   if ((topics.length === 0 && next === list) || !(await confirm(plan))) return plan
@@ -129,10 +112,12 @@ export async function eraseFromTopics(
     erased: new Date(ports.nowMs).toISOString(),
     kind: person.kind,
     person: nameErased(next, person),
-    ...{ topics, remains },
+    ...{ topics, unclear, remains },
   })
   return { ...plan, applied: true, receipt }
 }
+
+const NOTHING_DONE = { applied: false, receipt: null }
 
 /** Visitors of events with this customer, and of none with another one. */
 async function findVisitors(
@@ -142,52 +127,18 @@ async function findVisitors(
 ): Promise<readonly string[]> {
   const own = new Set<string>()
   const others = new Set<string>()
+  const readIds = await ports.openReader(raw.name)
   for (const partition of raw.partitions)
     for await (const records of ports.read(raw.name, partition))
-      for (const { value } of records) {
-        const ids = value && ports.readIds(value)
-        if (!ids || ids.customer === null) continue
-        if (ids.customer === id) own.add(ids.visitor)
-        else others.add(ids.visitor)
+      for (const record of records) {
+        const ids = readIds(record) ?? []
+        const customer = ids.find(({ kind }) => kind === 'customer')
+        const visitor = ids.find(({ kind }) => kind === 'visitor')
+        if (!customer || !visitor) continue
+        const found = customer.id === id ? own : others
+        found.add(visitor.id)
       }
   return [...own].filter((one) => !others.has(one))
-}
-
-interface FoundTopic {
-  readonly topic: SearchedTopic
-  readonly records: number
-  readonly newestMs: number
-  readonly keys: readonly BuriedKey[]
-  /** By partition: the offset after the last of these records. */
-  readonly ends: ReadonlyMap<number, number>
-}
-
-async function searchTopic(
-  topic: SearchedTopic,
-  ports: EraseTopicsPorts,
-  hasId: (bytes: Buffer | null) => boolean,
-): Promise<FoundTopic> {
-  let records = 0
-  let newestMs = 0
-  const keys = new Map<string, BuriedKey>()
-  const ends = new Map<number, number>()
-  for (const partition of topic.partitions)
-    for await (const some of ports.read(topic.name, partition))
-      for (const { offset, timestampMs, key, value } of some) {
-        const place = `${partition} ${key?.toString('latin1')}`
-        // A tombstone names the person too, until the broker removes it.
-        if (value === null) keys.delete(place)
-        if (!hasId(key) && !hasId(value)) {
-          if (value !== null) keys.delete(place)
-          continue
-        }
-        records++
-        newestMs = Math.max(newestMs, timestampMs)
-        ends.set(partition, offset + 1)
-        if (topic.isCompacted && key !== null && value !== null)
-          keys.set(place, { partition, key: Buffer.from(key) })
-      }
-  return { topic, records, newestMs, keys: [...keys.values()], ends }
 }
 
 function describeTopic({ topic, records, newestMs, keys, ends }: FoundTopic): PersonTopic {

@@ -8,6 +8,7 @@ import {
   requireVersions,
   type SchemaRegistry,
 } from '../avro/schema-registry.ts'
+import type { ErasedIds } from '../erase/erased-ids.ts'
 import { REASONS, type Reason, type RejectedEvent } from '../events/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
@@ -15,11 +16,11 @@ import { retryWhileUnreachable } from '../kernel/retry.ts'
 import { RecordBatch } from '../log/record-batch.ts'
 import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../log/topics.ts'
 import type { Pseudonymiser } from '../privacy/pseudonymiser.ts'
-import { Gate, type GateOptions, type InvalidRecord } from './gate.ts'
+import { Gate, type GateOptions } from './gate.ts'
 import type { GateBatch, GatePartition, GateStream, ReplacedRecord } from './gate-stream.ts'
 import { RecordPseudonymiser } from './pseudonymise-records.ts'
+import { type RefusedRecord, refuseRecords } from './refuse-records.ts'
 import { type OriginFinder, toRejectedEvent } from './reject-writer.ts'
-import { validateRecord } from './validate-record.ts'
 
 /** The registered schemas; `raw` has all versions that records may carry, oldest first. */
 export interface GateSchemas {
@@ -51,6 +52,8 @@ export interface GatePorts {
   readonly findOrigins: OriginFinder
   /** What replaces values of the fields that `newest` classifies; undefined: it classifies none. */
   readonly pseudonyms: (newest: RegisteredSchema) => Promise<Pseudonymiser | undefined>
+  /** Whose events are refused; undefined: nobody was erased. */
+  readonly erased: () => Promise<ErasedIds | undefined>
   readonly clock: Clock
   /** Called once for each thing that people should know. */
   readonly onNotice: (text: string) => void
@@ -187,46 +190,34 @@ export class GateRun {
     partition: number,
     stop: AbortSignal,
   ): Promise<ValidatedBatch | undefined> {
-    const readMs = this.#ports.clock.nowMs()
-    let invalid = this.#findInvalid(batch)
+    const { clock, pseudonyms } = this.#ports
+    const readMs = clock.nowMs()
+    const erased = await this.#ports.erased()
+    let refused = refuseRecords(this.#requireGate(), batch.records, erased)
     // A producer registers its schema before it writes, so the registry knows it by now.
-    if (invalid.some(({ why }) => why.reason === 'unknown_schema_id')) {
+    if (refused.some(({ reason }) => reason === 'unknown_schema_id')) {
       if (!(await this.#reloadSchemas(readMs, stop))) return undefined
-      invalid = this.#findInvalid(batch)
+      refused = refuseRecords(this.#requireGate(), batch.records, erased)
     }
-    const rejected = invalid.map(({ index }) => index)
-    const { pseudonyms } = this.#ports
+    const rejected = refused.map(({ index }) => index)
     const replaced = await this.#records?.replace(batch.records, new Set(rejected), pseudonyms)
     return {
       replaced,
       rejected,
-      reasons: invalid.map(({ why }) => why.reason),
-      rejects: await this.#rejects(batch, partition, invalid),
+      reasons: refused.map(({ reason }) => reason),
+      rejects: await this.#rejects(partition, refused),
     }
   }
 
-  #findInvalid({ records }: GateBatch): IndexedInvalid[] {
-    const gate = this.#gate
-    if (gate === undefined) throw new Error('run() has made the gate')
-    const invalid: IndexedInvalid[] = []
-    for (const [index, { bytes, appendMs }] of records.entries()) {
-      const why = validateRecord(gate, bytes, appendMs)
-      if (why !== undefined) invalid.push({ index, why })
-    }
-    return invalid
+  #requireGate(): Gate {
+    if (this.#gate === undefined) throw new Error('run() has made the gate')
+    return this.#gate
   }
 
   /** Encodes rejects as records of events.dlq. */
-  async #rejects(
-    { records }: GateBatch,
-    partition: number,
-    invalid: readonly IndexedInvalid[],
-  ): Promise<Uint8Array[]> {
+  async #rejects(partition: number, refused: readonly RefusedRecord[]): Promise<Uint8Array[]> {
     const encode = this.#encode
-    const rejects = invalid.flatMap(({ index, why: { reason, message, schemaId } }) => {
-      const record = records[index]
-      return record ? [{ topic: RAW_TOPIC, partition, reason, message, schemaId, ...record }] : []
-    })
+    const rejects = refused.map((one) => ({ topic: RAW_TOPIC, partition, ...one }))
     if (rejects.length === 0 || encode === undefined) return []
     // One lookup at a time: each continues reading the replay ledger where the last one stopped.
     const lookup = this.#lastLookup.then(() => this.#ports.findOrigins(rejects))
@@ -280,11 +271,6 @@ export class GateRun {
       throw error
     }
   }
-}
-
-interface IndexedInvalid {
-  readonly index: number
-  readonly why: InvalidRecord
 }
 
 interface ValidatedBatch {

@@ -28,7 +28,7 @@ export function parseInstantMs(text: string, flag: string): number {
 const TIME = /^(\d{4}-\d\d-\d\d)(?:([T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/
 
 /** Whether there is such a day; `Date.parse` takes the 30th of February for the 2nd of March. */
-function isDay(text: string): boolean {
+export function isDay(text: string): boolean {
   const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
 }

@@ -5,6 +5,11 @@ export function toModelFile(name: string): string {
   return `sql/${name.replace('.', '/')}.sql`
 }
 
+/** The model of such a file; a file of sql/live/ has the name that its folder gives it. */
+export function toModelName(file: string): string {
+  return file.replace(/^sql\/|\.sql$/g, '').replace('/', '.')
+}
+
 /** Folder below sql/ and schema of the tables: events as arrived, cleaned events, aggregates. */
 export type Layer = 'bronze' | 'silver' | 'gold'
 

@@ -15,6 +15,7 @@ import { parseMacros } from '../sql/parse-macros.ts'
 import { traceSelect } from './column-lineage.ts'
 import { type ColumnSources, collectSources, type Lineage } from './column-sources.ts'
 import { readDbtSql } from './dbt-sql.ts'
+import { toModelName } from './model.ts'
 
 interface SourceText {
   readonly file: string
@@ -78,9 +79,8 @@ export async function openSchemaImpact(
 
 function listModelNodes(files: readonly SourceText[]): readonly ConsumerNode[] {
   return files.map(({ file, text }) => {
-    const [, layer = '', short = ''] = /^sql\/(\w+)\/(.+)\.sql$/.exec(file) ?? []
-    const kind = layer === 'live' ? 'dashboard' : 'model'
-    return { kind, name: `${layer}.${short}`, file, sql: text }
+    const name = toModelName(file)
+    return { kind: name.startsWith('live.') ? 'dashboard' : 'model', name, file, sql: text }
   })
 }
 

@@ -2,6 +2,7 @@
  * Values of a seed: parsed from CSV into one canonical text that every engine reads the same way,
  * as JSON for the Avro encoder, and the Avro schema of a row.
  */
+import { isDay } from '../kernel/time-argument.ts'
 import type { Column, LogicalType } from '../sql/types.ts'
 
 const LIMITS = { INTEGER: 2n ** 31n, BIGINT: 2n ** 63n } as const
@@ -97,11 +98,6 @@ function parseDecimal(
     return undefined
   const all = scale === 0 ? plain : `${plain}.${fraction.padEnd(scale, '0')}`
   return `${/[1-9]/.test(all) ? sign : ''}${all}`
-}
-
-function isDay(text: string): boolean {
-  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)
 }
 
 /** ISO 8601 in UTC, to the millisecond. */

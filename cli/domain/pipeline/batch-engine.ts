@@ -46,8 +46,6 @@ export interface BatchEngine<
   readonly watermarkMs: number | null
   /** Rows that are in no commit yet. */
   readonly uncommittedRows: number
-  /** The part of its memory, 0 to 1, that is not taken by what it remembers for good. */
-  readonly memoryShare: number
   /** Whether a query met a record that a model fails on; the next commit will meet it, too. */
   readonly hasFailed: boolean
   /**

@@ -17,15 +17,12 @@ export interface CommitAge {
 /** So many checkpoints of rows may wait: those being written, and few more, for memory's sake. */
 const CHECKPOINTS_AHEAD = 1.15
 
-/** What decides in the engine. */
-type Rows = Pick<BatchEngine, 'uncommittedRows' | 'memoryShare'>
-
 /** After so much time, with so many rows, or to find out what a failed engine fails on. */
 export function isCommitDue(
-  engine: Rows & Pick<BatchEngine, 'hasFailed'>,
+  { hasFailed, uncommittedRows }: Pick<BatchEngine, 'hasFailed' | 'uncommittedRows'>,
   { waitedMs, isFirst, checkpointMs, checkpointRows }: CommitAge,
 ): boolean {
-  if (engine.hasFailed || engine.uncommittedRows >= limitRows(engine, checkpointRows)) return true
+  if (hasFailed || uncommittedRows >= checkpointRows) return true
   return waitedMs >= (isFirst ? Math.min(FIRST_COMMIT_MS, checkpointMs) : checkpointMs)
 }
 
@@ -34,13 +31,8 @@ export function isCommitDue(
  * succeed, memory stays bounded.
  */
 export function isFull(
-  engine: Rows,
+  { uncommittedRows }: Pick<BatchEngine, 'uncommittedRows'>,
   { checkpointRows }: Pick<CommitAge, 'checkpointRows'>,
 ): boolean {
-  return engine.uncommittedRows >= CHECKPOINTS_AHEAD * limitRows(engine, checkpointRows)
-}
-
-/** Rows of a commit: what remembered ids take of the memory, they take from its rows. */
-function limitRows({ memoryShare }: Rows, checkpointRows: number): number {
-  return Math.ceil(memoryShare * checkpointRows)
+  return uncommittedRows >= CHECKPOINTS_AHEAD * checkpointRows
 }

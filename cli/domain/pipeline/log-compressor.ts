@@ -9,7 +9,9 @@ import { Turns } from './turns.ts'
 const RATE_BYTES = 16 * 1024 * 1024
 /** After a start other things come first. */
 const START_MS = 30_000
+/** How often it looks for segments to compress. */
 const LOOK_MS = 60_000
+/** When it tries again after an error, such as a full disk. */
 const RETRY_MS = 3_600_000
 
 /** What it works with. */

@@ -32,7 +32,7 @@ export class Pipeline {
   #dlqEnd: number
   #newestAppendMs: number | null = null
   #readBytes = FIRST_READ_BYTES
-  /** Whether frames were read and not ingested, because the run ends. */
+  /** Whether records were read and not ingested because the run ends: the next run reads them. */
   #hasDropped = false
   readonly vitals: LoopVitals
   readonly #turns = new Turns()
@@ -238,7 +238,7 @@ export class Pipeline {
     return isShared ? frames : this.#importRuns.mark(frames)
   }
 
-  /** Records that the readers have passed and the engine does not have are left to the next run. */
+  /** Marks behind the last record count as read, unless a record was read and left behind. */
   #skipMarks(): void {
     if (!this.#hasDropped) this.#parts.engine.skipTo(this.#readers.positions())
   }

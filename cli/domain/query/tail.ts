@@ -18,10 +18,10 @@ export interface TailRecord {
   readonly bytes: number
   /** From Confluent's header; null: the record has no such header. */
   readonly schemaId: number | null
-  /** undefined: it could not be decoded; `problem` says why and `hex` shows its beginning. */
+  /** undefined: it could not be decoded; `problem` says why, and `hex` shows its beginning. */
   readonly value?: Readonly<Record<string, unknown>>
   readonly problem?: string
-  /** The first bytes in hexadecimal. */
+  /** The first bytes in hexadecimal; left out where fields have a class. */
   readonly hex?: string
 }
 
@@ -121,7 +121,7 @@ async function topicNotFound(
 export function renderTailRecord(record: TailRecord): string {
   const { partition, offset, appended, value, problem, hex, bytes } = record
   const head = `${partition}:${offset}  ${appended}`
-  if (value === undefined) return `${head}  (${bytes} bytes, ${problem}) ${hex}`
+  if (value === undefined) return `${head}  (${bytes} bytes, ${problem}) ${hex ?? ''}`.trimEnd()
   const said = Object.entries(value).filter(
     ([, one]) => one !== null && !(Array.isArray(one) && one.length === 0),
   )

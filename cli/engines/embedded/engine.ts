@@ -2,7 +2,13 @@
  * The embedded engine: log frames in, query results out, now and then a snapshot, written while the
  * next rows come in. What no commit has is in a DuckDB in memory; a crash leaves it in the log.
  */
+
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
+import {
+  type CatalogOptions,
+  prepareConnection,
+  restrictFiles,
+} from '../../adapters/duckdb/model-catalog.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
@@ -18,18 +24,11 @@ import { findFailingRecords } from './failing-records.ts'
 import { EmbeddedFeed } from './gold/embedded-feed.ts'
 import { GoldSet } from './gold/gold-set.ts'
 import { ArrivalTracker } from './intake/arrival-tracker.ts'
-import { restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
+import { listIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-indexes.ts'
 import { describeDeduplicating, findArrivalModel } from './intake/deduplicating-model.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
-import {
-  type CatalogOptions,
-  createCatalogs,
-  createDeltaViews,
-  openEngineDuck,
-  prepareConnection,
-  restrictFiles,
-} from './query/catalog.ts'
+import { createCatalogs, createDeltaViews, openEngineDuck } from './query/catalog.ts'
 import { EngineQueries } from './query/engine-queries.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
@@ -82,7 +81,8 @@ export class EmbeddedEngine {
   static async open(options: EmbeddedOptions): Promise<EmbeddedEngine> {
     const { files, stateRoot, manifest } = options
     const dedupe = options.graph.find(({ model }) => model.dedupe)?.model.dedupe
-    const indexes = restoreIndexes(dedupe, await readIds(files, stateRoot, manifest?.state ?? []))
+    const stored = readIds(files, stateRoot, manifest?.state ?? [])
+    const indexes = await restoreIndexes(dedupe, stored, stateRoot)
     const duck = await openEngineDuck(options, shareOfDuckDb(options.memoryLimitBytes, indexes))
     const [connection, intake] = await Promise.all([duck.connect(), duck.connect()])
     let engine: EmbeddedEngine | undefined
@@ -97,12 +97,13 @@ export class EmbeddedEngine {
       return engine
     } catch (error) {
       if (engine) engine.#rows.close()
-      for (const one of [intake, connection, duck]) one.close()
+      for (const one of [...listIndexes(indexes), intake, connection, duck]) one.close()
       throw error
     }
   }
 
   async #start(): Promise<void> {
+    await this.#queries.clearLeftovers()
     await this.#rows.open()
     const stored = this.#models.filter(({ model }) => model.layer !== 'gold')
     const deduplicating = stored.find(({ model }) => model.dedupe)
@@ -128,10 +129,6 @@ export class EmbeddedEngine {
 
   get counts(): Counts {
     return this.#arrivals.counts()
-  }
-
-  get memoryShare(): number {
-    return this.#arrivals.shareOfDuckDb(this.#options) / this.#options.memoryLimitBytes
   }
 
   get hasFailed(): boolean {
@@ -177,6 +174,7 @@ export class EmbeddedEngine {
   query(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
     return this.#queries.run(sql, nowMs, control)
   }
+
   /** As `query`, in a process of its own. */
   ask(...query: Parameters<EngineQueries['ask']>): Promise<WrittenAnswer> {
     return this.#queries.ask(...query)
@@ -233,8 +231,7 @@ export class EmbeddedEngine {
 
   write(frozen: EmbeddedFrozen, commit: WriteOptions): Promise<EmbeddedWritten> {
     const source = {
-      models: this.#models,
-      connect: () => this.connectDelta(),
+      ...{ models: this.#models, connect: () => this.connectDelta() },
       releaseMemory: (connection: DuckConnection) => this.#duck.giveBack(connection),
       compact: this.#gold.compact.bind(this.#gold),
     }
@@ -288,7 +285,8 @@ export class EmbeddedEngine {
   async close(): Promise<void> {
     await this.#queries.close()
     await Promise.all([this.#queue, this.#write])
-    for (const one of [this.#rows, this.#intake, this.#connection, this.#duck]) one.close()
+    const closed = [this.#arrivals, this.#rows, this.#intake, this.#connection, this.#duck]
+    for (const one of closed) one.close()
   }
 
   /** Runs one at a time on the engine's own connection, in the order of the calls. */

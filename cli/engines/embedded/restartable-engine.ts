@@ -70,10 +70,6 @@ export class RestartableEngine implements BatchEngine<EmbeddedFrozen, EmbeddedWr
     return this.#engine.uncommittedRows
   }
 
-  get memoryShare(): number {
-    return this.#engine.memoryShare
-  }
-
   get hasFailed(): boolean {
     return this.#engine.hasFailed
   }

@@ -20,12 +20,12 @@ import { isEnded, type JobSummary } from './client/job-answers.ts'
 import { requireUsableFlink } from './client/requirements.ts'
 import type { ProjectJob } from './compile/project-job.ts'
 import { applyJobPlan } from './plan/apply.ts'
-import { createJobNames, type JobNames, type Naming } from './plan/names.ts'
+import { createJobNames, hideSecrets, type JobNames, type Naming } from './plan/names.ts'
 import {
   type DesiredJob,
   findBefore,
+  type JobComparison,
   type JobPlan,
-  type PlanComparison,
   planJob,
   type SavedState,
 } from './plan/plan.ts'
@@ -47,7 +47,7 @@ export interface FlinkTargetParts {
   /** Undefined: all models are removed. */
   readonly job: ProjectJob | undefined
   /** Of the newly compiled plan with the stored one. */
-  readonly compare: (stored: string, next: string) => PlanComparison
+  readonly compare: (stored: string, next: string) => JobComparison
   readonly isRebuild: boolean
   /** Gets sentences for the user while a job is built. */
   readonly onNotice: (text: string) => void
@@ -58,7 +58,7 @@ interface FlinkState extends EngineState {
   readonly jobs: readonly JobSummary[]
   readonly topics: ReadonlyMap<string, TopicState>
   readonly state: SavedState
-  readonly comparison: PlanComparison | undefined
+  readonly comparison: JobComparison | undefined
   /** Models as they were deployed last. */
   readonly deployed: readonly DeployedModel[]
   readonly lost: string | undefined
@@ -77,7 +77,7 @@ export class FlinkTargetEngine implements TargetEngine {
   constructor(parts: FlinkTargetParts) {
     this.#parts = parts
     this.#names = createJobNames(parts.prefix)
-    this.#desired = parts.job && describeJob(parts.job, parts.settings)
+    this.#desired = parts.job && describeJob(parts.job, parts)
   }
 
   async inspect(deployment: Deployment | undefined): Promise<FlinkState> {
@@ -181,18 +181,19 @@ export class FlinkTargetEngine implements TargetEngine {
   async #compare(
     record: FlinkRecord,
     jobs: readonly JobSummary[],
-  ): Promise<PlanComparison | undefined> {
+  ): Promise<JobComparison | undefined> {
     const { cluster, compare } = this.#parts
     if (this.#desired === undefined) return undefined
     const before = findBefore(record, jobs)
-    const version = before?.version ?? 1
-    const name = this.#names.job(version, this.#desired.hash)
+    const name = this.#names.job(before?.version ?? 1, this.#desired.hash)
     if (name === before?.name) return undefined
-    this.#compiled ??= await cluster.compile(
-      this.#printScript(version, { name, settings: this.#parts.settings }),
+    // With the names of the first version, whatever the version, so that plans can be compared.
+    this.#compiled ??= hideSecrets(
+      await cluster.compile(this.#printScript(1, { name, settings: this.#parts.settings })),
+      this.#parts.servers,
     )
     if (before !== undefined) return compare(before.plan, this.#compiled)
-    return { kind: 'rebuild', plan: this.#compiled, reasons: [] }
+    return { kind: 'rebuild', plan: this.#compiled, reasons: [], dropsState: false }
   }
 
   async #findState(record: FlinkRecord, jobs: readonly JobSummary[]): Promise<SavedState> {
@@ -233,13 +234,15 @@ export class FlinkTargetEngine implements TargetEngine {
 
 function describeJob(
   { sinks }: ProjectJob,
-  { parallelism, checkpointMs }: JobSettings,
+  { settings, servers }: Pick<FlinkTargetParts, 'settings' | 'servers'>,
 ): DesiredJob {
   const desired = sinks.map(({ model, isUpserted, fingerprint }) => ({
     model: model.name,
     isUpserted,
     fingerprint,
   }))
-  const hash = hashText(printCanonicalJson([desired, parallelism, checkpointMs]))
-  return { hash, sinks: desired }
+  const { parallelism, checkpointMs } = settings
+  const { brokers, registryUrl } = servers
+  const parts = [desired, parallelism, checkpointMs, brokers, registryUrl]
+  return { hash: hashText(printCanonicalJson(parts)), sinks: desired }
 }

@@ -31,16 +31,22 @@ export function projectModels(): Model[] {
   return modelFiles().map(({ file, text }) => parseModel(file, text))
 }
 
-/** Compiles models with the project's macros and contract, in a DuckDB of their own. */
+interface CompileTestOptions {
+  readonly timezone?: string
+  /** The contract of events.raw; default: the project's. */
+  readonly rawSchema?: string
+}
+
+/** Compiles models with the project's macros, in a DuckDB of their own. */
 export async function compileTest(
   models: readonly Model[],
   engine: EngineName,
   seeds: readonly Seed[] = [],
-  timezone = TIMEZONE,
+  options: CompileTestOptions = {},
 ): Promise<readonly CompileResult[]> {
   const duck = await openTestDuck()
   try {
-    const project = { ...(await compileProject(models, duck, seeds)), timezone }
+    const project = await compileProject(models, duck, seeds, options)
     return await compileModels(project, engine, {
       dialect: dialects[engine],
       printSql: duck.printSql,
@@ -55,14 +61,14 @@ export async function compileProject(
   models: readonly Model[],
   duck: Awaited<ReturnType<typeof openTestDuck>>,
   seeds: readonly Seed[] = [],
+  options: CompileTestOptions = {},
 ): Promise<CompileProject> {
   const macroFile = projectFile('sql/macros.sql')
   const { parseSql, connection } = duck
   const macros = await parseMacros(macroFile.file, macroFile.text, parseSql)
   const sources = ['raw.events', ...seeds.map((one) => one.name)]
   const graph = await buildGraph(models, { macros, sources, parseSql })
-  const timezone = TIMEZONE
-  const rawSchema = projectFile('schemas/events.raw.avsc').text
+  const { timezone = TIMEZONE, rawSchema = projectFile('schemas/events.raw.avsc').text } = options
   const { rawColumns } = deriveRawColumns(rawSchema)
   const columns = await bindModels(
     { models: graph, macrosSql: macroFile.text + printSeedsSql(seeds), timezone, rawColumns },

@@ -3,6 +3,14 @@ import type { LakeFile, Manifest } from '../../../cli/domain/lake/manifest.ts'
 import type { LogFrame } from '../../../cli/domain/log/event-log.ts'
 import { ArrivalTracker } from '../../../cli/engines/embedded/intake/arrival-tracker.ts'
 import { DedupeIndex } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
+import { IdStore } from '../../../cli/engines/embedded/intake/id-store.ts'
+
+/** No test has so many ids that they go to disk. */
+function inMemory(): IdStore {
+  return new IdStore(() => {
+    throw new Error('there is no disk')
+  })
+}
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -18,7 +26,12 @@ function createTracker(
   const whole = files.map((one): LakeFile => {
     return { table: 'silver.events', name: '', rows: 1, bytes: 1, crc32: 1, ...one }
   })
-  return new ArrivalTracker({ events: new DedupeIndex(48 * HOUR) }, DELAY, manifest, whole)
+  return new ArrivalTracker(
+    { events: new DedupeIndex(48 * HOUR, inMemory()) },
+    DELAY,
+    manifest,
+    whole,
+  )
 }
 
 interface Frame extends Partial<LogFrame> {

@@ -1,8 +1,24 @@
-import { describe, expect, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { afterEach, describe, expect, test } from 'vitest'
+import { openUnnamedFile } from '../../../cli/adapters/files/unnamed-file.ts'
 import { DedupeIndex } from '../../../cli/engines/embedded/intake/dedupe-index.ts'
+import { IdStore } from '../../../cli/engines/embedded/intake/id-store.ts'
 
 const HOUR = 3_600_000
 const start = 1_790_000_000_000
+
+const opened: DedupeIndex[] = []
+
+/** An index whose ids lie on a real disk. */
+function openIndex(horizonMs: number): DedupeIndex {
+  const index = new DedupeIndex(horizonMs, new IdStore(() => openUnnamedFile(tmpdir())))
+  opened.push(index)
+  return index
+}
+
+afterEach(() => {
+  for (const index of opened.splice(0)) index.close()
+})
 
 /** A small seeded generator of 32-bit words. */
 function words(seed: number): () => number {
@@ -17,7 +33,7 @@ function words(seed: number): () => number {
 
 describe('the dedupe index', () => {
   test('accepts each id once, through many rebuilds, as a Set does', () => {
-    const seen = new DedupeIndex(48 * HOUR)
+    const seen = openIndex(48 * HOUR)
     seen.advance(start)
     const next = words(7)
     const known = new Set<string>()
@@ -33,7 +49,7 @@ describe('the dedupe index', () => {
   })
 
   test('an id counts as new again only after the horizon has passed', () => {
-    const seen = new DedupeIndex(2 * HOUR)
+    const seen = openIndex(2 * HOUR)
     seen.advance(start)
     expect(seen.add(1, 2, 3, 4)).toBe(true)
     seen.advance(start + 2 * HOUR)
@@ -44,21 +60,35 @@ describe('the dedupe index', () => {
   })
 
   test('gives the same answers after a checkpoint is restored', () => {
-    const first = new DedupeIndex(48 * HOUR)
+    const first = openIndex(48 * HOUR)
     first.advance(start)
     for (let i = 0; i < 10_000; i++) first.add(i, i * 7, 3, 0xffff_ffff)
     const written = first.takeNewIds()
     expect(written.length).toBe(50_000)
     expect(first.takeNewIds().length).toBe(0)
-    const second = new DedupeIndex(48 * HOUR)
+    const second = openIndex(48 * HOUR)
     second.restore(written)
     for (let i = 0; i < 10_000; i++) expect(second.add(i, i * 7, 3, 0xffff_ffff)).toBe(false)
     expect(second.takeNewIds().length).toBe(0)
     expect(second.add(10_001, 0, 0, 0)).toBe(true)
   })
 
+  test('a second after millions of others is known, and takes 9 to 11 bytes of memory', () => {
+    const seen = openIndex(48 * HOUR)
+    seen.advance(start)
+    const next = words(11)
+    for (let i = 0; i < 1_000_000; i++) seen.add(next(), next(), next(), next())
+    expect(seen.size).toBe(1_000_000)
+    expect(seen.bytes / 1_000_000).toBeGreaterThan(9)
+    expect(seen.bytes / 1_000_000).toBeLessThan(11)
+    const again = words(11)
+    let wrong = 0
+    for (let i = 0; i < 1_000_000; i++) if (seen.add(again(), again(), again(), again())) wrong++
+    expect(wrong).toBe(0)
+  })
+
   test('memory is bounded by the horizon, not by history', () => {
-    const seen = new DedupeIndex(1 * HOUR)
+    const seen = openIndex(1 * HOUR)
     const next = words(3)
     for (let hour = 0; hour < 200; hour++) {
       seen.advance(start + hour * HOUR)
@@ -74,7 +104,7 @@ describe('the dedupe index', () => {
       [48, 700],
       [240, 11],
     ] as const) {
-      const seen = new DedupeIndex(horizonHours * HOUR)
+      const seen = openIndex(horizonHours * HOUR)
       const next = words(horizonHours)
       const hours = new Map<number, number>()
       let hour = Math.floor(start / HOUR)
@@ -96,7 +126,7 @@ describe('the dedupe index', () => {
 
   test('a horizon of months is kept to within one percent', () => {
     const horizonHours = 24 * 90
-    const seen = new DedupeIndex(horizonHours * HOUR)
+    const seen = openIndex(horizonHours * HOUR)
     seen.advance(start)
     expect(seen.add(1, 2, 3, 4)).toBe(true)
     seen.advance(start + horizonHours * HOUR)
@@ -107,7 +137,7 @@ describe('the dedupe index', () => {
 
   test('ids that differ in a single word spread over the table', () => {
     for (let word = 0; word < 4; word++) {
-      const seen = new DedupeIndex(48 * HOUR)
+      const seen = openIndex(48 * HOUR)
       seen.advance(start)
       const id: [number, number, number, number] = [7, 7, 7, 7]
       const startMs = performance.now()

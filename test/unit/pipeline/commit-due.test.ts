@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { isCommitDue, isFull } from '../../../cli/domain/pipeline/commit-due.ts'
 
-const engine = (uncommittedRows: number, memoryShare = 1, hasFailed = false) => ({
-  uncommittedRows,
-  memoryShare,
-  hasFailed,
-})
+const engine = (uncommittedRows: number, hasFailed = false) => ({ uncommittedRows, hasFailed })
 const age = { waitedMs: 0, isFirst: false, checkpointMs: 30_000, checkpointRows: 1000 }
 
 describe('isCommitDue', () => {
@@ -21,19 +17,13 @@ describe('isCommitDue', () => {
   })
 
   test('a failed engine commits at once', () => {
-    expect(isCommitDue(engine(1, 1, true), age)).toBe(true)
-  })
-
-  test('ids that take half of the memory halve the rows of a commit', () => {
-    expect(isCommitDue(engine(499, 0.5), age)).toBe(false)
-    expect(isCommitDue(engine(500, 0.5), age)).toBe(true)
+    expect(isCommitDue(engine(1, true), age)).toBe(true)
   })
 })
 
 describe('isFull', () => {
-  test('few rows more than a checkpoint may wait, fewer beside many ids', () => {
+  test('few rows more than a checkpoint may wait', () => {
     expect(isFull(engine(1149), age)).toBe(false)
     expect(isFull(engine(1150), age)).toBe(true)
-    expect(isFull(engine(575, 0.5), age)).toBe(true)
   })
 })

@@ -8,23 +8,21 @@ import { damageError, displayPath } from '../../../domain/lake/damage.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
 import type { EventIdWords } from '../intake/dedupe-index.ts'
 
-/** The ids of all state files, a list for each file. */
+/** The ids of one state file. */
 export interface StoredIds {
-  readonly events: readonly EventIdWords[]
-  readonly orders: readonly EventIdWords[]
+  readonly kind: 'seen' | 'orders'
+  readonly words: EventIdWords
 }
 
 /**
- * Verifies the checksum of every state file and returns the event and order ids in them. Throws
- * CCS_LAKE_DAMAGED if a file is missing or damaged.
+ * Verifies the checksum of every state file and gives the event and order ids in them, one file
+ * after another. Throws CCS_LAKE_DAMAGED if a file is missing or damaged.
  */
-export async function readIds(
+export async function* readIds(
   files: Files,
   stateRoot: string,
   state: readonly StateFile[],
-): Promise<StoredIds> {
-  const events: EventIdWords[] = []
-  const orders: EventIdWords[] = []
+): AsyncGenerator<StoredIds> {
   for (const file of state) {
     const damaged = (fault: string) => damageError([{ file: displayPath(file), fault }])
     const bytes = await files.readFile(`${stateRoot}/${file.path}`).catch((error: unknown) => {
@@ -35,11 +33,12 @@ export async function readIds(
       throw damaged('has other bytes than were written')
     if (file.kind === 'gold') continue
     const { buffer, byteOffset, length } = bytes
-    const words = new Uint32Array(buffer.slice(byteOffset, byteOffset + length))
-    if (file.kind === 'seen') events.push(words)
-    else orders.push(words)
+    const isAligned = byteOffset % Uint32Array.BYTES_PER_ELEMENT === 0
+    const words = isAligned
+      ? new Uint32Array(buffer, byteOffset, length / Uint32Array.BYTES_PER_ELEMENT)
+      : new Uint32Array(buffer.slice(byteOffset, byteOffset + length))
+    yield { kind: file.kind, words }
   }
-  return { events, orders }
 }
 
 /** Removes the files of older commits and of commits that never completed. */

@@ -244,6 +244,11 @@ export class ArrivalTracker {
     this.#isDirty = true
   }
 
+  /** Frees what the remembered ids take. It is not used afterwards. */
+  close(): void {
+    for (const one of [this.dedupeIndex, this.#orderIndex]) one?.close()
+  }
+
   /** Takes the counts for a snapshot; the new event ids are handed over, not copied. */
   freeze(): FrozenArrivals {
     this.#isDirty = false

@@ -1,20 +1,23 @@
 /**
- * Remembers event ids exactly: open-addressing hash tables of typed arrays, with 16 bytes per slot
- * for a 128-bit id and its age. There are many small tables (shards), so that each grows by a sixth
+ * Remembers event ids exactly: open-addressing hash tables of typed arrays, with 8 bytes per slot
+ * for 23 bits of an id's hash, its age, and the number under which the whole id lies on disk
+ * (id-store.ts). An id whose bits are found is compared on disk: that is a duplicate, or one of
+ * some hundred thousand others. There are many small tables (shards), so that each grows by a sixth
  * at a time, quickly and in place (dedupe-tables.ts). An id is stamped with the hour of the
  * watermark at its arrival; once older than the horizon it counts as unknown, and its slot is
  * reused.
  *
- * Nine bits of the last word of an id, XORed with a hash of the other words, select its shard. They
- * need not be stored, so the stamp takes their place.
+ * Nine bits of the hash select the shard. They need not be stored, so the stamp takes their place.
  */
+import { randomBytes } from 'node:crypto'
 import { type IdTable, TableAllocator } from './dedupe-tables.ts'
+import type { IdStore } from './id-store.ts'
 
 const SHARD_BITS = 9
 const SHARDS = 1 << SHARD_BITS
 const STAMP_MASK = SHARDS - 1
 const START_SLOTS = 64
-const SLOT_BYTES = 16
+const SLOT_BYTES = 8
 /** A shard is rebuilt when its load reaches LOAD_MAX; afterwards it has LOAD_AFTER. */
 const LOAD_MAX = 0.86
 const LOAD_AFTER = 0.74
@@ -27,13 +30,14 @@ export class DedupeIndex {
   /** Hours per stamp: one, more only for horizons beyond ten days. */
   readonly #unit: number
   readonly #horizonHours: number
-  /**
-   * Keys hold the first three words of an id; tags the rest of the fourth, stamp in the low bits.
-   */
+  /** Tags hold the hash, with the stamp in the low bits. */
   readonly #shards: IdTable[]
   readonly #allocator = new TableAllocator()
-  /** Holds a shard's ids while it is rebuilt. */
-  #scratch = new Int32Array(4 * 1024)
+  readonly #store: IdStore
+  /** Secret, so that nobody can make ids with one hash, all of which would be compared on disk. */
+  readonly #seed = randomBytes(4).readInt32LE()
+  /** Holds a shard's slots while it is rebuilt. */
+  #scratch = new Int32Array(2 * 1024)
   #hour = 1
   /** A stamp is the hour's distance from this one, in units, plus one. */
   #baseHour = 1
@@ -44,7 +48,9 @@ export class DedupeIndex {
   #addedWords = 0
   #isReset = false
 
-  constructor(horizonMs: number) {
+  /** The store becomes its own, and must be empty. */
+  constructor(horizonMs: number, store: IdStore) {
+    this.#store = store
     const hours = Math.max(1, Math.ceil(horizonMs / 3_600_000))
     this.#unit = Math.ceil(hours / (STAMP_MASK / 2))
     this.#horizonHours = Math.ceil(hours / this.#unit) * this.#unit
@@ -72,6 +78,7 @@ export class DedupeIndex {
       shard.tags.fill(0, 0, shard.slots)
       shard.used = 0
     }
+    this.#store.clear()
     this.#addedWords = 0
     this.#isReset = true
     this.#hour = this.#baseHour = this.#stamp = this.#oldestStamp = 1
@@ -100,14 +107,20 @@ export class DedupeIndex {
     return this.#shards.reduce((sum, shard) => sum + shard.used, 0)
   }
 
-  /** Memory of the tables. */
+  /** Memory of the tables, and of ids that are not on disk. */
   get bytes(): number {
-    return this.#shards.reduce((sum, shard) => sum + shard.slots * SLOT_BYTES, 0)
+    const tables = this.#shards.reduce((sum, shard) => sum + shard.slots * SLOT_BYTES, 0)
+    return tables + this.#store.bytes
+  }
+
+  /** Frees the disk. It is not used afterwards. */
+  close(): void {
+    this.#store.close()
   }
 
   /** Adds the id; true if it was not known within the horizon. */
   add(id0: number, id1: number, id2: number, id3: number): boolean {
-    if (!this.#insert(id0, id1, id2, id3, this.#stamp)) return false
+    if (!this.#insert(id0, id1, id2, id3, this.#hour)) return false
     if (this.#addedWords === this.#added.length) {
       const larger = new Uint32Array(this.#added.length * 2)
       larger.set(this.#added)
@@ -139,14 +152,7 @@ export class DedupeIndex {
     for (let at = 0; at + 4 < words.length; at += 5) {
       const hour = words[at + 4] ?? 0
       if (hour < oldest) continue
-      const stamp = this.#stampOf(hour)
-      this.#insert(
-        words[at] ?? 0,
-        words[at + 1] ?? 0,
-        words[at + 2] ?? 0,
-        words[at + 3] ?? 0,
-        stamp,
-      )
+      this.#insert(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, hour)
     }
   }
 
@@ -180,13 +186,13 @@ export class DedupeIndex {
     this.#baseHour += shift * this.#unit
   }
 
-  #insert(id0: number, id1: number, id2: number, id3: number, stamp: number): boolean {
-    const tag = id3 ^ mixWords(id0, id1, id2)
+  #insert(id0: number, id1: number, id2: number, id3: number, hour: number): boolean {
+    const tag = mixWords(id0, id1, id2, id3, this.#seed)
     const index = tag & STAMP_MASK
     // There are as many shards as the mask has values.
     let shard = this.#shards[index] as IdTable
     if (shard.used >= shard.slots * LOAD_MAX) shard = this.#rebuild(shard, index)
-    const { keys, tags, slots } = shard
+    const { numbers, tags, slots } = shard
     const oldest = this.#oldestStamp
     let free = -1
     let slot = findFirstSlot(tag, slots)
@@ -194,76 +200,65 @@ export class DedupeIndex {
       // Below `slots`, as all that follow.
       const found = tags[slot] as number
       if (found === 0) break
-      if ((found ^ tag) >>> SHARD_BITS === 0) {
-        const at = slot * 3
-        if (keys[at] === (id0 | 0) && keys[at + 1] === (id1 | 0) && keys[at + 2] === (id2 | 0)) {
-          if ((found & STAMP_MASK) >= oldest) return false
-          tags[slot] = (tag & ~STAMP_MASK) | stamp
-          return true
-        }
+      if ((found & STAMP_MASK) < oldest) {
+        if (free < 0) free = slot
+      } else if ((found ^ tag) >>> SHARD_BITS === 0) {
+        if (this.#store.has(numbers[slot] as number, id0, id1, id2, id3)) return false
       }
-      if ((found & STAMP_MASK) < oldest && free < 0) free = slot
       slot++
       if (slot === slots) slot = 0
     }
+    const number = this.#store.add(id0, id1, id2, id3, hour, this.oldestHour - this.#unit)
     if (free < 0) {
       free = slot
       shard.used++
     }
-    const at = free * 3
-    keys[at] = id0
-    keys[at + 1] = id1
-    keys[at + 2] = id2
+    numbers[free] = number
+    const stamp = hour === this.#hour ? this.#stamp : this.#stampOf(hour)
     tags[free] = (tag & ~STAMP_MASK) | stamp
     return true
   }
 
   /** Drops expired ids and resizes the shard to a sixth more than what is left. */
   #rebuild(shard: IdTable, index: number): IdTable {
-    const { keys, tags, slots } = shard
+    const { numbers, tags, slots } = shard
     const oldest = this.#oldestStamp
-    if (this.#scratch.length < shard.used * 4) this.#scratch = new Int32Array(shard.used * 5)
+    if (this.#scratch.length < shard.used * 2) this.#scratch = new Int32Array(shard.used * 3)
     const scratch = this.#scratch
     let end = 0
     for (let slot = 0; slot < slots; slot++) {
-      // Below `slots`, and three keys a slot.
-      const tag = tags[slot] as number
+      const tag = tags[slot] as number // below `slots`
       if ((tag & STAMP_MASK) < oldest) continue
-      scratch[end] = keys[slot * 3] as number
-      scratch[end + 1] = keys[slot * 3 + 1] as number
-      scratch[end + 2] = keys[slot * 3 + 2] as number
-      scratch[end + 3] = tag
-      end += 4
+      scratch[end] = numbers[slot] as number // below `slots`
+      scratch[end + 1] = tag
+      end += 2
     }
-    const larger = Math.max(START_SLOTS, Math.ceil(end / 4 / LOAD_AFTER))
+    const larger = Math.max(START_SLOTS, Math.ceil(end / 2 / LOAD_AFTER))
     const rebuilt = this.#allocator.resize(shard, larger)
-    for (let at = 0; at < end; at += 4) insertId(rebuilt, index, scratch, at)
+    for (let at = 0; at < end; at += 2) insertSlot(rebuilt, index, scratch, at)
     this.#shards[index] = rebuilt
     return rebuilt
   }
 }
 
-/** Puts the id at `from` of `source`, which the shard does not contain, into a free slot. */
-function insertId(shard: IdTable, index: number, source: Int32Array, from: number): void {
-  const { keys, tags, slots } = shard
-  // Four words an id.
-  const tag = source[from + 3] as number
+/** Puts what is at `from` of `source`, which the shard does not contain, into a free slot. */
+function insertSlot(shard: IdTable, index: number, source: Int32Array, from: number): void {
+  const { numbers, tags, slots } = shard
+  const tag = source[from + 1] as number // two words a slot
   let slot = findFirstSlot((tag & ~STAMP_MASK) | index, slots)
   while (tags[slot] !== 0) slot = slot + 1 === slots ? 0 : slot + 1
-  const at = slot * 3
-  keys[at] = source[from] as number
-  keys[at + 1] = source[from + 1] as number
-  keys[at + 2] = source[from + 2] as number
+  numbers[slot] = source[from] as number // two words a slot
   tags[slot] = tag
   shard.used++
 }
 
 /** UUIDs need not be random (versions 1, 7 and 8 are not), so all words are mixed. */
-function mixWords(id0: number, id1: number, id2: number): number {
-  let h = Math.imul(id0 ^ 0x9e3779b9, 0x85ebca6b)
+function mixWords(id0: number, id1: number, id2: number, id3: number, seed: number): number {
+  let h = Math.imul(id0 ^ seed, 0x85ebca6b)
   h = Math.imul((h ^ (h >>> 15)) + id1, 0xc2b2ae35)
   h = Math.imul((h ^ (h >>> 13)) + id2, 0x27d4eb2f)
-  return h ^ (h >>> 16)
+  h = Math.imul((h ^ (h >>> 16)) + (id3 ^ seed), 0x9e3779b1)
+  return h ^ (h >>> 15)
 }
 
 /** The slot at which the search for a tag begins; depends on the bits of its shard too. */

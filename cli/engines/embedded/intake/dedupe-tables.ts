@@ -3,9 +3,10 @@
  * slab that is far larger than what it uses at first, and pages never written to take no memory.
  */
 
-/** An open-addressing table; a slot has three words of `keys` and one of `tags`. */
+/** An open-addressing table; a slot has one word of each. */
 export interface IdTable {
-  readonly keys: Int32Array
+  /** Of the ids, as the store of ids gave them. */
+  readonly numbers: Uint32Array
   /** 0 = free slot. */
   readonly tags: Int32Array
   /** Length of the table; its memory may have room for more. */
@@ -20,7 +21,7 @@ export interface IdTable {
  */
 const CAPACITIES = [256, 2_048, 32_768]
 const TABLES_PER_SLAB = 128
-const WORDS_PER_SLOT = 4
+const WORDS_PER_SLOT = 2
 
 /** Never frees memory: tables live as long as their index. */
 export class TableAllocator {
@@ -37,8 +38,8 @@ export class TableAllocator {
     }
     const at = slab.next++ * room * WORDS_PER_SLOT * 4
     return {
-      keys: new Int32Array(slab.buffer, at, room * 3),
-      tags: new Int32Array(slab.buffer, at + room * 12, room),
+      numbers: new Uint32Array(slab.buffer, at, room),
+      tags: new Int32Array(slab.buffer, at + room * 4, room),
       slots,
       used: 0,
     }
@@ -46,9 +47,9 @@ export class TableAllocator {
 
   /** An empty table in the memory of `table`, or in new memory if that is too small. */
   resize(table: IdTable, slots: number): IdTable {
-    const { keys, tags } = table
+    const { numbers, tags } = table
     if (slots > tags.length) return this.allocate(slots)
     tags.fill(0, 0, Math.max(slots, table.slots))
-    return { keys, tags, slots, used: 0 }
+    return { numbers, tags, slots, used: 0 }
   }
 }

@@ -1,12 +1,8 @@
 /** Recognizes events of persons who were erased, in the rows that the gate has just decoded. */
 import type { ErasedIds, Person } from '../../../domain/erase/erased-ids.ts'
 import type { Column, ColumnBuffers } from '../../../domain/gate/decoder/duckdb-columns.ts'
+import { PERSON_FIELDS } from '../../../domain/gate/erased-reject.ts'
 import type { RowTexts } from './row-texts.ts'
-
-const FIELDS: readonly (readonly [Person['kind'], string])[] = [
-  ['customer', 'customer_id'],
-  ['visitor', 'anonymous_id'],
-]
 
 /** Reads the ids of a row where the decoder put them. */
 export class PersonCheck {
@@ -17,7 +13,7 @@ export class PersonCheck {
   constructor(erased: ErasedIds, buffers: ColumnBuffers, texts: RowTexts) {
     this.#erased = erased
     this.#texts = texts
-    this.#columns = FIELDS.flatMap(([kind, name]) => {
+    this.#columns = PERSON_FIELDS.flatMap(([kind, name]) => {
       const column = buffers.columns.find((one) => one.name === name)
       return column ? [[kind, column] as const] : []
     })

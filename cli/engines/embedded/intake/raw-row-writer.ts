@@ -19,6 +19,7 @@ import {
   type ColumnBuffers,
   validityBytes,
 } from '../../../domain/gate/decoder/duckdb-columns.ts'
+import { ERASED_REJECT } from '../../../domain/gate/erased-reject.ts'
 import {
   type FailingRecord,
   type FailingRecords,
@@ -32,7 +33,7 @@ import { PersonCheck } from './person-check.ts'
 import { PseudonymColumns } from './pseudonym-columns.ts'
 import { createTableSql, type RawColumn, toRawColumns } from './raw-table.ts'
 import { readRecordLength } from './record-length.ts'
-import { createErasedReject, createFailedReject } from './row-rejects.ts'
+import { createFailedReject } from './row-rejects.ts'
 import { RowTexts } from './row-texts.ts'
 import { SourceColumns } from './source-columns.ts'
 import { type Address, TextArena } from './text-arena.ts'
@@ -243,7 +244,7 @@ export class RawRowWriter {
   #createReject(frame: LogFrame, index: number, bytes: Buffer): Reject {
     const { topic, partition, appendMs } = frame
     const offset = frame.baseOffset + index
-    if (this.#isErased) return createErasedReject({ topic, partition, offset, appendMs })
+    if (this.#isErased) return { topic, partition, offset, appendMs, ...ERASED_REJECT }
     const { reason, message, schemaId } = this.#gate.explain(bytes, frame.appendMs)
     return {
       reason,

@@ -1,16 +1,8 @@
-/** Rejects of records that keep the contract. */
+/** Rejects of records that keep the contract, but that a model fails on. */
 import type { FailingRecord } from '../../../domain/gate/failing-record.ts'
 import type { Reject } from '../../../domain/gate/reject.ts'
 import type { LogFrame } from '../../../domain/log/event-log.ts'
 import { readSchemaId } from '../../../domain/log/wire-header.ts'
-
-/** Of an event of a person who was erased: nothing of the record is kept. */
-export function createErasedReject(
-  place: Pick<Reject, 'topic' | 'partition' | 'offset' | 'appendMs'>,
-): Reject {
-  const message = 'Its person was erased: ccs erase.'
-  return { reason: 'rule_violation', message, schemaId: null, bytes: Buffer.alloc(0), ...place }
-}
 
 /** Of a record that a model fails on. */
 export function createFailedReject(

@@ -9,27 +9,20 @@
  * while as many are running as may is put off, and starts again when one of them has ended. Long
  * ones get the least priority, for good, and the next time they count as long from the start.
  */
-import { QueryBounds } from '../../../adapters/duckdb/limited-query.ts'
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
-import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import {
-  engineStopsError,
-  type QueryControl,
-  type QueryLimits,
-  type WrittenAnswer,
-} from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
+import type { WrittenAnswer } from '../../../domain/sql/query-result.ts'
 import type { HandedRows } from './hand-over.ts'
 import { KnownQueries } from './known-queries.ts'
 import type { QueryProcess } from './query-process.ts'
-import { toCancelError } from './query-runner.ts'
+import type { WithinBounds } from './query-runner.ts'
 import { QuerySlots } from './query-slots.ts'
-import { QueryTally } from './query-tally.ts'
 
 /** What the queries need of their engine. */
 export interface OutsideQueryOptions {
-  readonly limits: QueryLimits
+  /** How many may compute for long. */
+  readonly concurrency: number
   /** Starts a process. */
   readonly start: () => Promise<QueryProcess>
   readonly handOver: (models: QueriedModels) => Promise<HandedRows>
@@ -52,16 +45,14 @@ const RESIDENT_SHARE_MAX = 0.6
 /** Files of the lake are replaced under a query very rarely, and never twice. */
 const ATTEMPTS = 2
 
-/** Errors of queries that took much: their process ended, or their memory or rows were too many. */
-const DEAR: ReadonlySet<string> = new Set(['CCS_QUERY_LIMIT', 'CCS_QUERY_CRASHED'])
+/** Errors of costly queries: of time, memory or rows they took too much, or their process died. */
+const COSTLY: ReadonlySet<string> = new Set(['CCS_QUERY_LIMIT', 'CCS_QUERY_CRASHED'])
 
 const PUT_OFF = Symbol('put off')
 
-interface Asked {
+interface Asked extends WithinBounds {
   readonly sql: string
   readonly nowMs: number
-  readonly rowsMax: number
-  readonly signal: AbortSignal
   /** Whether it holds one of the places for long queries. */
   isLong: boolean
 }
@@ -79,15 +70,12 @@ export class OutsideQueries {
   readonly #places: QuerySlots
   readonly #longPlaces: QuerySlots
   readonly #knownPlaces: QuerySlots
-  readonly #tally = new QueryTally()
-  readonly #running = new Map<QueryBounds, Promise<unknown>>()
   readonly #idle = new Map<QueryProcess, Idle>()
   readonly #ending = new Set<Promise<void>>()
   readonly #known = new KnownQueries()
-  #isClosed = false
 
   constructor(options: OutsideQueryOptions) {
-    const { concurrency } = options.limits
+    const { concurrency } = options
     this.#options = options
     this.#places = new QuerySlots(concurrency + 1)
     this.#longPlaces = new QuerySlots(concurrency)
@@ -96,42 +84,18 @@ export class OutsideQueries {
   }
 
   /** As QueryRunner.run; also CCS_QUERY_LIMIT for its memory, and CCS_QUERY_CRASHED. */
-  async run(sql: string, nowMs: number, control: QueryControl = {}): Promise<WrittenAnswer> {
-    const bounds = new QueryBounds(this.#options.limits, control, toCancelError)
-    if (this.#isClosed) bounds.stop(engineStopsError())
-    const { signal, rowsMax } = bounds
-    const answer = this.#runInTurn({ sql, nowMs, rowsMax, signal, isLong: false })
-    this.#running.set(
-      bounds,
-      answer.catch(() => undefined),
-    )
-    try {
-      const result = await answer
-      this.#tally.add(undefined, false)
-      return result
-    } catch (error) {
-      const { aborted, reason } = signal
-      const fault: unknown = aborted ? reason : error
-      this.#tally.add(fault, aborted)
-      throw fault
-    } finally {
-      bounds.release()
-      this.#running.delete(bounds)
-    }
+  run(sql: string, nowMs: number, { signal, rowsMax }: WithinBounds): Promise<WrittenAnswer> {
+    return this.#runInTurn({ sql, nowMs, rowsMax, signal, isLong: false })
   }
 
-  /** The queries so far, and those of now. */
-  usage(): QueryUsage {
+  /** How many queries wait for a place. */
+  get waiting(): number {
     const places = [this.#places, this.#longPlaces, this.#knownPlaces]
-    const waiting = places.reduce((sum, one) => sum + one.waiting, 0)
-    return { running: this.#running.size - waiting, waiting, ended: this.#tally.read() }
+    return places.reduce((sum, one) => sum + one.waiting, 0)
   }
 
-  /** Ends the queries that run or wait, and all processes. */
+  /** Ends all processes. Call when no query runs any more. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const bounds of this.#running.keys()) bounds.stop(engineStopsError())
-    await Promise.all(this.#running.values())
     for (const process of [...this.#idle.keys()]) this.#retire(process)
     await Promise.all(this.#ending)
   }
@@ -173,7 +137,7 @@ export class OutsideQueries {
           read = { stored: models.stored, serial }
         })
       } catch (error) {
-        if (asked.signal.aborted || read === undefined || isOwnWords(error)) throw error
+        if (asked.signal.aborted || read === undefined || isRefused(error)) throw error
         // A file that was changed or deleted since is a reason for whatever DuckDB says.
         const options = { signal: asked.signal, isSuspect: true }
         await this.#options.requireIntact(read.stored, options)
@@ -219,7 +183,7 @@ export class OutsideQueries {
       return answer
     } catch (error) {
       if (isPutOff && !signal.aborted) return PUT_OFF
-      if (error instanceof CcsError && DEAR.has(error.code)) this.#known.remember(asked.sql, true)
+      if (error instanceof CcsError && COSTLY.has(error.code)) this.#known.remember(asked.sql, true)
       throw error
     } finally {
       clearTimeout(timer)
@@ -260,8 +224,7 @@ export class OutsideQueries {
   }
 
   #giveBack(process: QueryProcess, sql: string): void {
-    const isWorn = this.#isClosed || !process.isReady
-    if (isWorn || process.residentShare > RESIDENT_SHARE_MAX) {
+    if (!process.isReady || process.residentShare > RESIDENT_SHARE_MAX) {
       this.#retire(process)
       return
     }
@@ -283,7 +246,7 @@ export class OutsideQueries {
   }
 }
 
-/** What our own rules refuse has nothing to do with the files. */
-function isOwnWords(error: unknown): boolean {
+/** Whether a rule of ccs refused the query: then its files are not the reason. */
+function isRefused(error: unknown): boolean {
   return error instanceof CcsError && error.code !== 'CCS_QUERY_INVALID'
 }

@@ -3,14 +3,15 @@
  * query does there, ending the process ends it. Nothing of the engine's environment that may be
  * secret goes along.
  */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
-import { lowerPriority, offerToKernel } from '../../../adapters/process/priority.ts'
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
+import { endFirstWithoutMemory, lowerPriority } from '../../../adapters/process/priority.ts'
 import type { ErrorDocument } from '../../../domain/console/text.ts'
 import { CcsError, ERROR_CODES } from '../../../domain/kernel/errors.ts'
 import { memoryLimitError } from '../../../domain/sql/answer-size.ts'
 import type { WrittenAnswer } from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
 import type { AskMessage, FromProcess, OpenMessage, ToProcess } from './query-messages.ts'
 import type { VisibleModel } from './reader-views.ts'
 
@@ -24,8 +25,9 @@ const PROGRAM = path.resolve(
 /** What the program needs of the engine's environment. */
 const ENVIRONMENT = ['PATH', 'HOME', 'TZ', 'LANG', 'LC_ALL', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot']
 
-/** Little below the engine, and far above what runs for long: small queries are answered soon. */
+/** Priority of a small query: just below the engine's, so that it is answered soon. */
 const NICE_SHORT = 2
+/** Priority of a long query: it computes only when nobody else wants to. */
 const NICE_LONG = 19
 
 /** Of its memory, what JavaScript may take: rows are converted in pieces. */
@@ -73,7 +75,7 @@ export class QueryProcess {
     })
     this.#adjust((pid) => {
       lowerPriority(pid, NICE_SHORT)
-      offerToKernel(pid)
+      endFirstWithoutMemory(pid)
     })
     this.#send(options)
     this.#opened = this.#next().then(() => undefined)
@@ -161,7 +163,8 @@ export class QueryProcess {
   }
 
   #send(message: ToProcess): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined) // its end is told by exit
+    // If it has ended meanwhile, `exit` says so.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
   async #next(): Promise<FromProcess> {

@@ -4,8 +4,8 @@
  */
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
 import type { FlinkGateway, GatewaySession } from './gateway.ts'
-import type { LocateInFile } from './gateway-error.ts'
-import { type ClusterOverview, isEnded, type JobSummary } from './job-answers.ts'
+import { findHint, type LocateInFile } from './gateway-error.ts'
+import { type ClusterOverview, isEnded, type JobDetail, type JobSummary } from './job-answers.ts'
 import type { FlinkJobManager } from './job-manager.ts'
 import { withPlanFolder } from './plan-files.ts'
 
@@ -154,24 +154,30 @@ async function awaitRunning(
     if (job.state === 'RUNNING' && job.vertices.every((one) => one.state === 'RUNNING')) return
     const [failure, ...earlier] = await manager.readExceptions(id)
     const isLost = isEnded(job) || earlier.length + 1 >= RESTARTS_MAX
+    const isWaiting = failure !== undefined && /minimum required resources/.test(failure.message)
+    if (isLost && isWaiting) throw notRunning(id, await explainWaiting(manager, job))
     if (isLost && failure !== undefined) throw notRunning(id, failure.message)
     if (isEnded(job)) throw notRunning(id, `it is ${job.state}`)
-    if (Date.now() > endMs) throw notRunning(id, await explainWaiting(manager, job.state))
+    if (Date.now() > endMs) throw notRunning(id, await explainWaiting(manager, job))
     await sleep(pollMs)
   }
 }
 
-async function explainWaiting(manager: FlinkJobManager, state: string): Promise<string> {
+async function explainWaiting(
+  manager: FlinkJobManager,
+  { state, vertices }: JobDetail,
+): Promise<string> {
   const { slots, freeSlots, taskManagers } = await manager.readOverview()
+  const needed = Math.max(...vertices.map((one) => one.parallelism))
   return (
-    `it is ${state}, and waits for slots: ` +
-    `${freeSlots} of ${slots} are free, on ${taskManagers} TaskManagers`
+    `it is ${state} and takes ${needed} slots, and ` +
+    `Flink has ${slots} on ${taskManagers} TaskManagers, ${freeSlots} of them free`
   )
 }
 
 function notRunning(id: string, why: string): CcsError {
   return new CcsError('CCS_ENGINE_REFUSED', `Job ${id} does not run: ${why}.`, {
     exit: EXIT.unreachable,
-    hint: 'Correct the cause, then deploy again: it goes on from what exists.',
+    hint: findHint(why) ?? 'Correct the cause, then deploy again: it goes on from what exists.',
   })
 }

@@ -1,6 +1,6 @@
 /**
- * Client of a Flink JobManager (REST API v1): the cluster, and the jobs on it. It submits none:
- * that is the SQL Gateway's part.
+ * Client of a Flink JobManager (REST API v1): the cluster and the jobs on it, which the SQL Gateway
+ * submits.
  */
 import {
   type HttpAnswer,

@@ -100,7 +100,7 @@ class JobRun {
   }
 
   /** Stops the job if it runs, and starts the next one with its state and its topics. */
-  async restart({ next, from, isSmaller }: Extract<JobChange, { do: 'restart' }>): Promise<void> {
+  async restart({ next, from, dropsState }: Extract<JobChange, { do: 'restart' }>): Promise<void> {
     const { before } = this.#plan
     if (before === undefined) throw new Error('there is no job to restart')
     const { cluster } = this.#parts
@@ -113,7 +113,7 @@ class JobRun {
     }
     const id = await this.#start(next, {
       ...(state === undefined ? {} : { state }),
-      dropsState: isSmaller,
+      dropsState,
     })
     await cluster.awaitRunning(id)
     const deployed: DeployedJob = { ...next, id }

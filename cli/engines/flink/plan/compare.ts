@@ -1,26 +1,23 @@
-/** Compares the compiled plan of the deployed job with a new one. */
-import { asObject } from '../../../domain/kernel/json.ts'
-import type { PlanComparison } from './plan.ts'
+/** Compares the compiled plans of the deployed job and of the next one, as the record has them. */
+import { comparePlans } from './compare-plans.ts'
+import { parseCompiledPlan, printCompiledPlan } from './compiled-plan.ts'
+import type { JobComparison } from './plan.ts'
 
-/** Equal plans keep the state; any other difference is a reason to build the job again. */
-export function comparePlanTexts(stored: string, next: string): PlanComparison {
-  if (normalize(stored) === normalize(next)) return { kind: 'same', plan: stored, reasons: [] }
-  return { kind: 'rebuild', plan: next, reasons: ['its operators changed'] }
+/** CCS_ENGINE_REFUSED for a text that is no plan. */
+export function comparePlanTexts(stored: string, next: string): JobComparison {
+  const { kind, plan, reasons, dropsState } = comparePlans(
+    parseCompiledPlan(stored),
+    parseCompiledPlan(next),
+  )
+  return {
+    kind,
+    plan: kind === 'same' ? stored : printCompiledPlan(plan),
+    reasons: reasons.map(({ model, text }) => ({ model, text: toClause(text) })),
+    dropsState,
+  }
 }
 
-/** Ids come from a counter of the gateway, so they are replaced by positions. */
-function normalize(text: string): string {
-  const { nodes, edges, ...rest } = asObject(JSON.parse(text))
-  const all = Array.isArray(nodes) ? nodes.map(asObject) : []
-  const index = new Map(all.map((one, at) => [one.id, at] as const))
-  const flows = Array.isArray(edges) ? edges.map(asObject) : []
-  return JSON.stringify({
-    ...rest,
-    nodes: all.map((one, at) => ({ ...one, id: at, description: undefined })),
-    edges: flows.map((one) => ({
-      ...one,
-      source: index.get(one.source as number),
-      target: index.get(one.target as number),
-    })),
-  })
+/** A sentence as a part of another. */
+function toClause(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1).replace(/\.$/, '')}`
 }

@@ -37,6 +37,13 @@ export interface Naming {
   readonly brokerOptions: readonly (readonly [string, string])[]
   readonly registryUrl: string
   readonly registryOptions: readonly (readonly [string, string])[]
+  /** Those of these texts that nobody may read in a record. */
+  readonly secrets: readonly string[]
+}
+
+/** A compiled plan without the secrets that the options of its tables have. */
+export function hideSecrets(plan: string, { secrets }: Pick<Naming, 'secrets'>): string {
+  return secrets.reduce((text, one) => text.replaceAll(JSON.stringify(one), '"(secret)"'), plan)
 }
 
 /** Fills a statement. */

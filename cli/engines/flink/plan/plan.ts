@@ -23,7 +23,7 @@ export interface DesiredJob {
 }
 
 /** How the newly compiled plan of a job relates to the stored one. */
-export interface PlanComparison {
+export interface JobComparison {
   /**
    * same: each operator has its state · restorable: some operators are new or gone, and the others
    * have theirs · rebuild: an operator would go on with state of another meaning.
@@ -31,7 +31,10 @@ export interface PlanComparison {
   readonly kind: 'same' | 'restorable' | 'rebuild'
   /** The new plan, with the ids of the stored one where the state is the same. */
   readonly plan: string
-  readonly reasons: readonly string[]
+  /** Half sentences; `model` is undefined for what is true of the whole job. */
+  readonly reasons: readonly { readonly model: string | undefined; readonly text: string }[]
+  /** Whether the stored plan has state that no operator takes. */
+  readonly dropsState: boolean
 }
 
 /** What is known of the state of a job that has ended. */
@@ -54,7 +57,7 @@ export interface JobPlanInput {
   /** Of the deployed job; asked for only if it has ended. */
   readonly state: SavedState
   /** Of the desired job, if it is not the deployed one. */
-  readonly comparison: PlanComparison | undefined
+  readonly comparison: JobComparison | undefined
   readonly partitions: number
   readonly isRebuild: boolean
   readonly names: JobNames
@@ -76,8 +79,8 @@ export type JobChange =
       readonly next: JobVersion
       /** Undefined: the job runs, and is stopped with a savepoint. */
       readonly from: SavedState | undefined
-      /** Whether operators are gone, whose state is left behind. */
-      readonly isSmaller: boolean
+      /** Whether the job does not take all of that state. */
+      readonly dropsState: boolean
       readonly why: string
       readonly isDrift: boolean
     }
@@ -176,19 +179,29 @@ function planChange(
   const ended = isLive ? undefined : describeEnd(input.jobs, before)
   if (!isLive && state.is === 'lost')
     return rebuild(`${ended}, and nobody knows where its state is`, true)
-  const restart = (why: string, isSmaller: boolean): JobChange => {
+  const restart = (why: string, dropsState: boolean): JobChange => {
     const next = toVersion(desired, before.version, plan, names)
     const from = isLive ? undefined : state
-    return { do: 'restart', next, from, isSmaller, why, isDrift: !isLive }
+    return { do: 'restart', next, from, dropsState, why, isDrift: !isLive }
   }
   if (isSame) return restart(ended ?? '', false)
   const added = desired.sinks.filter((one) => !before.sinks.some((was) => was.model === one.model))
   const [first] = added
   if (first) return rebuild(`${first.model} is new, and begins with the earliest event`, false)
   if (comparison === undefined || comparison.kind === 'rebuild')
-    return rebuild(comparison?.reasons.join('; ') || 'the state has another meaning', false)
-  const isSmaller = comparison.kind === 'restorable'
-  return restart(comparison.reasons.join('; ') || 'no state changes its meaning', isSmaller)
+    return rebuild(explainReasons(comparison, 'its state has another meaning'), false)
+  return restart(
+    [ended, explainReasons(comparison, 'every state keeps its meaning')].filter(Boolean).join('; '),
+    comparison.dropsState,
+  )
+}
+
+/** Names the models with a reason, or says `otherwise`. */
+function explainReasons(comparison: JobComparison | undefined, otherwise: string): string {
+  const texts = (comparison?.reasons ?? []).map(({ model, text }) =>
+    model === undefined ? text : `${model}: ${text}`,
+  )
+  return texts.length === 0 ? otherwise : texts.join('; ')
 }
 
 /** Why the rows of a deployed topic are no longer what the job wrote. */

@@ -42,8 +42,8 @@ export function printJobProperties({
     'restart-strategy.type': 'exponential-delay',
     'restart-strategy.exponential-delay.initial-backoff': '1 s',
     'restart-strategy.exponential-delay.max-backoff': '1 min',
-    // Without the options of tables, which may have secrets: each session declares the tables.
-    'table.plan.compile.catalog-objects': 'IDENTIFIER',
+    // A plan has the names of the first version, and no secrets: tables are those of the session.
+    'table.plan.restore.catalog-objects': 'IDENTIFIER',
     'table.dml-sync': 'false',
     ...(state === undefined
       ? {}

@@ -3,6 +3,12 @@ import type { HttpServer, KafkaSettings, Tls } from '../../../domain/config/targ
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { Naming } from './names.ts'
 
+const SECRETS: ReadonlySet<string> = new Set([
+  'basic-auth.user-info',
+  'sasl.jaas.config',
+  'ssl.keystore.key',
+])
+
 /** The connector has Kafka's classes under a name of its own. */
 const SECURITY = 'org.apache.flink.kafka.shaded.org.apache.kafka.common.security'
 
@@ -16,17 +22,21 @@ export function describeServers(
   registry: HttpServer,
 ): Omit<Naming, 'prefix' | 'version'> {
   const { username, password, url } = registry
+  const brokerOptions = listBrokerOptions(kafka, tls)
+  const registryOptions: Naming['registryOptions'] =
+    username === undefined
+      ? []
+      : [
+          ['basic-auth.credentials-source', 'USER_INFO'],
+          ['basic-auth.user-info', `${username}:${password ?? ''}`],
+        ]
+  const all = [...brokerOptions, ...registryOptions]
   return {
     brokers: kafka.brokers.join(','),
-    brokerOptions: listBrokerOptions(kafka, tls),
+    brokerOptions,
     registryUrl: url,
-    registryOptions:
-      username === undefined
-        ? []
-        : [
-            ['basic-auth.credentials-source', 'USER_INFO'],
-            ['basic-auth.user-info', `${username}:${password ?? ''}`],
-          ],
+    registryOptions,
+    secrets: all.filter(([key]) => SECRETS.has(key)).map(([, value]) => value),
   }
 }
 

@@ -90,7 +90,9 @@ function listModelSteps(name: string, input: StepsInput): readonly Step[] {
       const action = text === undefined ? 'add' : 'change'
       return [makeStep({ ...base, action, reason: how, ...(refused ? { refused } : {}) })]
     }
-    const why = isChanged ? 'its SELECT changed' : 'its job is built again'
+    const isOwn = text !== wanted.get(name)
+    const changed = isOwn ? 'its SELECT changed' : 'what it reads changed'
+    const why = isChanged ? changed : 'its job is built again'
     return [
       makeStep({
         ...base,
@@ -103,7 +105,8 @@ function listModelSteps(name: string, input: StepsInput): readonly Step[] {
     ]
   }
   if (change.do !== 'restart' || !isChanged) return []
-  const reason = 'its SELECT changed; its state and its existing rows stay, new rows differ'
+  const what = text === wanted.get(name) ? 'what it reads changed' : 'its SELECT changed'
+  const reason = `${what}; its state and its existing rows stay, new rows differ`
   return [makeStep({ ...base, action: 'change', category: 'forward-only', reason })]
 }
 
@@ -147,14 +150,14 @@ function listJobSteps({ plan, isComplete }: StepsInput): readonly Step[] {
     case 'build':
       return [makeBuildStep(plan, change, `${change.why}${also}`, isComplete)]
     case 'restart': {
-      const { next, why, from, isDrift, isSmaller } = change
+      const { next, why, from, isDrift, dropsState } = change
       const how =
         from === undefined
           ? 'it stops with a savepoint and goes on from it'
           : from.is === 'saved'
             ? `it goes on from ${from.path}`
             : 'it begins anew, since it had committed nothing'
-      const gone = isSmaller ? '; state of what is gone is left behind' : ''
+      const gone = dropsState ? '; state of what is gone is left behind' : ''
       return [
         makeStep({
           action: 'change',

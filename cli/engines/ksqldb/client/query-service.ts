@@ -8,6 +8,7 @@ import { flattenName } from '../../../domain/dialects/dialect.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
 import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
+import { toModelName } from '../../../domain/models/model.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import type { QueryControl } from '../../../domain/sql/query-result.ts'
 import { createNames } from '../plan/actions.ts'
@@ -283,7 +284,5 @@ const LAYERS = ['bronze', 'silver', 'gold']
 /** Names of models from their files; nothing else of a model is needed to query it. */
 function listModelNames(files: readonly string[]): readonly string[] {
   const rank = (name: string) => LAYERS.indexOf(name.split('.')[0] ?? '')
-  return files
-    .map((file) => file.replace(/^sql\/|\.sql$/g, '').replace('/', '.'))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+  return files.map(toModelName).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }

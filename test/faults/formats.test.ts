@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { DataDir } from './data-dir.ts'
-import { ROOT } from './run-ccs.ts'
+import { DataDir } from '../e2e/data-dir.ts'
+import { ROOT } from '../e2e/run-ccs.ts'
 
 const VERSIONS = [
   ...['2026-11-22', '2026-11-29-morning', '2026-11-29-evening', '2026-11-30'],
