@@ -9,7 +9,6 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { readTruth } from '../../cli/app/generator.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { explainMissingFlink } from '../fixtures/flink.ts'
-import { startAvailability } from '../fixtures/flink-availability.ts'
 import { CrashShop, readTable, sleep } from '../fixtures/flink-crash.ts'
 
 const EPS = Number(process.env.CCS_FLINK_CRASH_EPS ?? 200)
@@ -42,26 +41,10 @@ describe.skipIf(missing !== undefined)(`${missing ?? 'killed servers'}`, () => {
     await end()
     await expectTruth(shop)
   })
-
-  test('do no harm either where a job outlives its JobManager', {
-    timeout: 3_600_000,
-    retry: 0,
-  }, async () => {
-    const availability = await startAvailability()
-    onTestFinished(() => availability.stop())
-    const shop = await openShop(availability.recipes)
-    const { job } = await shop.status()
-    const { end } = await beginEvents(shop)
-    await killAndRestart(shop, 'flink-jobmanager')
-    await killAndRestart(shop, 'flink-taskmanager')
-    await end()
-    expect((await shop.status()).job).toMatchObject({ id: job?.id, name: job?.name })
-    await expectTruth(shop)
-  })
 })
 
-async function openShop(recipes?: string): Promise<CrashShop> {
-  const shop = await CrashShop.start(recipes)
+async function openShop(): Promise<CrashShop> {
+  const shop = await CrashShop.start()
   onTestFinished(() => shop.stop())
   await shop.ccs(['deploy', '--yes'])
   await shop.until(({ running }) => running)
@@ -90,10 +73,7 @@ async function beginEvents(shop: CrashShop): Promise<{ end(): Promise<void> }> {
 }
 
 /** The job goes on by itself, from its last checkpoint. */
-async function killAndRestart(
-  shop: CrashShop,
-  part: 'flink-taskmanager' | 'flink-jobmanager' | 'kafka',
-): Promise<void> {
+async function killAndRestart(shop: CrashShop, part: 'flink-taskmanager' | 'kafka'): Promise<void> {
   await sleep((SECONDS * 1_000) / 5)
   await shop.stack.kill9(part)
   if (part === 'flink-taskmanager')

@@ -106,11 +106,10 @@ function describeStart({ since, restarts }: DeployedJobStatus): string {
 }
 
 function describeLag({ lagEvents, gateLagEvents, partitions }: JobStatus): string {
-  const behind = partitions.filter(({ lag }) => lag > 0)
-  const where =
-    behind.length === 0
-      ? ''
-      : ` (partition ${behind.map((one) => `${one.partition}: ${formatCount(one.lag)}`).join(', ')})`
+  const behind = partitions
+    .filter(({ lag }) => lag > 0)
+    .map(({ partition, lag }) => `${partition}: ${formatCount(lag)}`)
+  const where = behind.length === 0 ? '' : ` (partition ${behind.join(', ')})`
   const gate = gateLagEvents === 0 ? '' : `; ${formatCount(gateLagEvents)} wait for the gate`
   return `${formatCount(lagEvents)} records${where}${gate}`
 }
