@@ -21,6 +21,11 @@ export interface EngineProfile {
   readonly canDeploy: boolean
   /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
+  /**
+   * Whether the target itself answers queries in DuckDB's SQL over all models, so that `ccs live`
+   * asks it; otherwise the data directory answers.
+   */
+  readonly answersLive: boolean
 }
 
 /** The profiles, by the name that a target in ccs.yml gives as its `engine`. */
@@ -32,6 +37,7 @@ export const ENGINES = {
     isCompiled: false,
     canDeploy: true,
     fillsGold: false,
+    answersLive: false,
   },
   flink: {
     displayName: 'Flink',
@@ -42,6 +48,7 @@ export const ENGINES = {
     runsJobs: true,
     canDeploy: false,
     fillsGold: false,
+    answersLive: true,
   },
   ksqldb: {
     displayName: 'ksqlDB',
@@ -51,6 +58,7 @@ export const ENGINES = {
     server: 'ksqldb',
     canDeploy: true,
     fillsGold: true,
+    answersLive: false,
   },
 } as const satisfies Readonly<Record<string, EngineProfile>>
 
