@@ -217,7 +217,7 @@ export function diskFiles(): Files {
   }
 }
 
-/** Where writeFileAtomic writes what is to take a file's place; one that is there keeps its mode. */
+/** Where writeFileAtomic writes a file's new bytes; a file that is there keeps its mode. */
 export function temporaryPath(path: string): string {
   return `${path}.tmp`
 }

@@ -34,6 +34,17 @@ export function requireConnect({ name, connect }: Target): HttpServer {
   })
 }
 
+/** CCS_USAGE_INVALID for a target whose rows are on a cluster: the page reads a data directory. */
+export function refusePage({ name, engine }: Target): void {
+  const { answersLive, displayName } = getEngineProfile(engine)
+  if (!answersLive) return
+  throw new CcsError(
+    'CCS_USAGE_INVALID',
+    `The live page does not show target ${name}: the rows of ${displayName} are in its topics.`,
+    { hint: `The same numbers in the terminal: ccs live --target ${name}` },
+  )
+}
+
 /** CCS_USAGE_INVALID for a target whose engine ccs only compiles for. */
 export function refuseCompileOnly({ name, engine }: Target): void {
   const { canDeploy, displayName } = getEngineProfile(engine)

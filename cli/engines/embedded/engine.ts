@@ -103,6 +103,7 @@ export class EmbeddedEngine {
   }
 
   async #start(): Promise<void> {
+    await this.#queries.clearLeftovers()
     await this.#rows.open()
     const stored = this.#models.filter(({ model }) => model.layer !== 'gold')
     const deduplicating = stored.find(({ model }) => model.dedupe)

@@ -163,7 +163,8 @@ export class QueryProcess {
   }
 
   #send(message: ToProcess): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined) // if it has ended, `exit` says so
+    // If it has ended meanwhile, `exit` says so.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
   async #next(): Promise<FromProcess> {

@@ -1,4 +1,4 @@
-/** The queries that run or wait in one place: each within its limits, counted when it has ended. */
+/** An engine's queries that run or wait: each within its limits, counted once when it has ended. */
 import { QueryBounds } from '../../../adapters/duckdb/limited-query.ts'
 import { toCancelError } from '../../../adapters/duckdb/query-error.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
@@ -19,10 +19,6 @@ export class RunningQueries {
 
   constructor(limits: QueryLimits) {
     this.#limits = limits
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed
   }
 
   /** Starts a query; the error of one that was stopped says by what. */
