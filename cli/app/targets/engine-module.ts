@@ -33,8 +33,7 @@ export type OpenTargetEngine = (
 export interface EngineModule {
   /** How models are printed for it. */
   readonly openDialect: () => Promise<Dialect>
-  /** Absent where the profile says that ccs can't deploy to it. */
-  readonly openTargetEngine?: OpenTargetEngine
+  readonly openTargetEngine: OpenTargetEngine
   /** Answers queries itself; absent: the running engine and the lake of the target do. */
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */

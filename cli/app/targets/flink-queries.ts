@@ -1,4 +1,4 @@
-/** Composition of what answers queries of a Flink target: its models, topics and registry. */
+/** Composition of what answers queries of a Flink target: models, topics, registry. */
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 

@@ -1,14 +1,29 @@
 /**
- * Composition of a Flink target: its dialect, what answers its queries, and what its servers say of
+ * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
  * themselves.
  */
 import type { Target } from '../../domain/config/target.ts'
-import { addPrefix } from '../../domain/config/target.ts'
+import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
-import { VALID_TOPIC } from '../../domain/log/topics.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
+import type { OpenTargetEngine } from './engine-module.ts'
+
+/** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
+export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
+  const { servers, ...how } = options
+  if (!servers) throw new Error('a Flink is opened with the servers of its target')
+  const [{ readTlsFiles }, { openFlinkTarget }] = await Promise.all([
+    import('../../adapters/kafka/tls-files.ts'),
+    import('../../engines/flink/open-target.ts'),
+  ])
+  const { target, config, dir } = project
+  requireOwnPrefix(target, config.targets)
+  const tls = await readTlsFiles(target.kafka?.tls, dir)
+  const { timezone } = config
+  return openFlinkTarget({ target, tls, logic, timezone, ...servers, ...how })
+}
 
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
@@ -25,18 +40,5 @@ export async function openServerCheck(
   target: Target,
   timezone: string,
 ): Promise<EngineServerCheck | undefined> {
-  const server = target.engineServers?.flink
-  const manager = target.jobs?.manager
-  if (!server || !manager) return undefined
-  const [{ openGateway }, { openJobManager }, { checkServers }] = await Promise.all([
-    import('../../engines/flink/client/gateway.ts'),
-    import('../../engines/flink/client/job-manager.ts'),
-    import('../../engines/flink/client/checks.ts'),
-  ])
-  const question = {
-    ...{ target, timezone, topic: addPrefix(target, VALID_TOPIC) },
-    jobStart: addPrefix(target, 'ccs-v'),
-  }
-  const check = () => checkServers(openGateway(server), openJobManager(manager), question)
-  return { name: 'flink', server, check }
+  return (await import('../../engines/flink/open-check.ts')).openFlinkCheck(target, timezone)
 }

@@ -17,8 +17,6 @@ export interface EngineProfile {
   readonly runsJobs?: boolean
   /** Whether ccs prints SQL for it; otherwise it runs the models' own SQL. */
   readonly isCompiled: boolean
-  /** Whether `ccs deploy` can deploy to it; otherwise ccs only compiles for it. */
-  readonly canDeploy: boolean
   /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
   /**
@@ -35,7 +33,6 @@ export const ENGINES = {
     column: 'local',
     needsKafka: false,
     isCompiled: false,
-    canDeploy: true,
     fillsGold: false,
     answersLive: false,
   },
@@ -46,8 +43,7 @@ export const ENGINES = {
     isCompiled: true,
     server: 'flink',
     runsJobs: true,
-    canDeploy: false,
-    fillsGold: false,
+    fillsGold: true,
     answersLive: true,
   },
   ksqldb: {
@@ -56,7 +52,6 @@ export const ENGINES = {
     needsKafka: true,
     isCompiled: true,
     server: 'ksqldb',
-    canDeploy: true,
     fillsGold: true,
     answersLive: false,
   },
