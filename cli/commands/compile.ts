@@ -9,7 +9,7 @@ interface CompileDocument {
   readonly engine: EngineName
   readonly models: readonly {
     readonly model: string
-    readonly statements: readonly Statement[]
+    readonly statements: readonly Pick<Statement, 'what' | 'sql'>[]
     /** Where the engine's rows may differ from the SELECT's. */
     readonly notes: readonly string[]
   }[]
@@ -53,7 +53,7 @@ export default class Compile extends CcsCommand<CompileDocument> {
       engine,
       models: results.map(({ model, compiled: { statements, notes } }) => ({
         model: model.name,
-        statements,
+        statements: statements.map(({ what, sql }) => ({ what, sql })),
         notes,
       })),
     }
