@@ -4,10 +4,16 @@ import { addPrefix } from '../../domain/config/target.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import { VALID_TOPIC } from '../../domain/log/topics.ts'
+import type { PrintKubernetes } from './engine-module.ts'
 
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
+}
+
+/** How models are printed as resources of Kubernetes. */
+export async function openKubernetes(): Promise<PrintKubernetes> {
+  return (await import('../../engines/flink/compile/kubernetes.ts')).printKubernetes
 }
 
 /** What `ccs doctor` asks of the target's Flink. */
