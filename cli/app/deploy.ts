@@ -3,7 +3,7 @@
  * engine that runs its models. What differs between engines is behind the TargetEngine port.
  */
 import { getEngineProfile } from '../domain/config/engines.ts'
-import { refuseCompileOnly, requireKafka } from '../domain/config/target-needs.ts'
+import { requireKafka } from '../domain/config/target-needs.ts'
 import type { DeployTarget, ServerTarget } from '../domain/deploy/deploy-target.ts'
 import type { Deployment } from '../domain/deploy/deployment.ts'
 import type { DesiredState } from '../domain/deploy/plan/desired.ts'
@@ -37,14 +37,13 @@ export interface OpenTarget<T extends DeployTarget = DeployTarget> {
 }
 
 /**
- * Opens the project's target. Throws what openLogic throws, CCS_USAGE_INVALID for a target whose
- * engine can't be deployed to, and CCS_SQL_UNSUPPORTED for models that it can't run.
+ * Opens the project's target. Throws what openLogic throws, and CCS_SQL_UNSUPPORTED for models that
+ * its engine can't run.
  */
 export async function openTarget(
   project: Project,
   options: TargetOptions = {},
 ): Promise<OpenTarget> {
-  refuseCompileOnly(project.target)
   const whole = await openLogic(project, {
     isDescribed: getEngineProfile(project.target.engine).isCompiled,
   })

@@ -6,8 +6,9 @@ import type { ReplayParts } from '../domain/dlq/replay-rejects.ts'
 import type { SetAsideEvent } from '../domain/dlq/set-aside-events.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import { type Closable, openAll } from '../domain/kernel/closers.ts'
+import type { Showing, ShownEvents } from '../domain/query/mask-tail.ts'
 import type { Project } from '../project.ts'
-import { openShownEvents, type Showing, type ShownEvents } from './reader.ts'
+import { openShownEvents } from './reader.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
 
 /** For `ccs dlq show`. */

@@ -7,18 +7,10 @@ import { systemClock } from '../adapters/process/system-clock.ts'
 import type { SchemaRegistry } from '../domain/avro/schema-registry.ts'
 import type { DlqShowPorts } from '../domain/dlq/show-reject.ts'
 import { RAW_TOPIC, subjectFor } from '../domain/log/topics.ts'
-import type { EventMask } from '../domain/privacy/mask-event.ts'
-import type { ReadRejected } from '../domain/query/mask-tail.ts'
+import type { Showing, ShownEvents } from '../domain/query/mask-tail.ts'
 import type { TailPorts } from '../domain/query/tail.ts'
 import type { Project } from '../project.ts'
 import { openProjectStore, openRegistry } from './targets/log.ts'
-
-/** How events are shown, and how they are read where a reject has them. */
-export interface ShownEvents {
-  /** undefined: as they came. */
-  readonly mask: EventMask | undefined
-  readonly readRejected: ReadRejected
-}
 
 /** What `ccs tail` needs, and how it is closed. */
 export interface OpenTail extends Omit<TailPorts, 'emit'>, ShownEvents {
@@ -33,12 +25,6 @@ export async function openTail(project: Project, showing: Showing): Promise<Open
   const { openRecordDecoder } = await import('../domain/dlq/decode-records.ts')
   const decode = await openRecordDecoder(registry)
   return { log, clock: systemClock(), decode, ...shown, close: () => log.close() }
-}
-
-/** Whether fields with a class are shown as they came; `onNotice` hears if they have no keys. */
-export interface Showing {
-  readonly isPlain: boolean
-  readonly onNotice: (text: string) => void
 }
 
 /** How the events of the project's log are shown. */

@@ -9,12 +9,14 @@ import type { CcsError } from '../../cli/domain/kernel/errors.ts'
 import type { QueryControl } from '../../cli/domain/sql/query-result.ts'
 import { OutsideQueries } from '../../cli/engines/embedded/query/outside-queries.ts'
 import { QueryProcess } from '../../cli/engines/embedded/query/query-process.ts'
+import { RunningQueries } from '../../cli/engines/embedded/query/running-queries.ts'
 
 const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
 /** Some more than what counts as long. */
 const LONG = 'SELECT count(*) AS n FROM range(25000) a, range(25000) b WHERE a.range * b.range = 7'
 
 let root: string
+let running: RunningQueries
 let queries: OutsideQueries
 let started: QueryProcess[]
 
@@ -23,6 +25,7 @@ beforeEach(async () => {
   started = []
 })
 afterEach(async () => {
+  await running.close()
   await queries.close()
   expect(started.filter(({ isAlive }) => isAlive)).toEqual([])
   await rm(root, { recursive: true, force: true })
@@ -38,16 +41,17 @@ function open(concurrency: number, idleMs?: number): void {
     started.push(process)
     return process
   }
+  running = new RunningQueries({ timeoutMs: 60_000, rowsMax: 100_000, concurrency })
   queries = new OutsideQueries({
-    ...{ limits: { timeoutMs: 60_000, rowsMax: 100_000, concurrency }, start },
+    ...{ concurrency, start },
     handOver: async () => ({ serial: 0, models: [], release: () => undefined }),
     ...{ requireIntact: async () => undefined, serial: () => 0 },
     ...(idleMs === undefined ? {} : { times: { idleMs } }),
   })
 }
 
-async function ask(sql: string, control?: QueryControl): Promise<unknown> {
-  const { json } = await queries.run(sql, 0, control)
+async function ask(sql: string, control: QueryControl = {}): Promise<unknown> {
+  const { json } = await running.run(control, (bounds) => queries.run(sql, 0, bounds))
   return JSON.parse(Buffer.concat(json).toString('utf8')).rows
 }
 
@@ -77,7 +81,7 @@ test('an endless query ends at its deadline and with its client; others are answ
   })
   gone.abort()
   expect(await left).toEqual({ code: 'CCS_QUERY_INVALID', message: 'The query was cancelled.' })
-  expect(queries.usage()).toMatchObject({ running: 0, waiting: 0 })
+  expect(running.usage(queries.waiting)).toMatchObject({ running: 0, waiting: 0 })
 })
 
 test('a long query beside as many as may run waits for its turn, and has its answer then', async () => {
@@ -86,7 +90,7 @@ test('a long query beside as many as may run waits for its turn, and has its ans
   const endless = fail(ENDLESS, { signal: stop.signal })
   while (!started.some(({ isLow }) => isLow)) await sleep(20)
   const long = ask(LONG)
-  while (queries.usage().waiting === 0) await sleep(20)
+  while (queries.waiting === 0) await sleep(20)
   expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }])
   stop.abort()
   await endless

@@ -1,7 +1,7 @@
 /** A running engine under attack by queries: intake, commits, status and the end go on. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -126,20 +126,24 @@ test('beside endless SELECTs and a huge text, small queries, the page and commit
   skip(process.platform !== 'linux', NEEDS_PROC)
   const url = await startEngine()
   expect((await runCcs(['gen', '--data', data, ...GEN])).code).toBe(0)
+  let ended = 0
   const asked = [ENDLESS, ENDLESS, ENDLESS, ENDLESS, HUGE].map((sql) =>
-    post(url, '/query', { sql }).then(({ error }) => error, String),
+    post(url, '/query', { sql })
+      .then(({ error }) => error, String)
+      .finally(() => {
+        if (sql === ENDLESS) ended++
+      }),
   )
   await sleep(2_500)
-  const began = performance.now()
   for (let at = 0; at < 3; at++) {
-    const { rows } = await post(url, '/query', { sql: 'SELECT count(*) AS n FROM bronze.events' })
-    expect(rows).toEqual([{ n: 300 }])
+    const answer = await post(url, '/query', { sql: 'SELECT count(*) AS n FROM bronze.events' })
+    expect(answer).toMatchObject({ rows: [{ n: 300 }] })
     const page = await (await fetch(`${url}/api/snapshot`)).json()
     expect(page.figures.now.rows).toHaveLength(1)
     expect((await post(url, '/commit', {})).counts?.records).toBe(300)
   }
-  // Far less than the 30 seconds that the endless ones have.
-  expect(performance.now() - began).toBeLessThan(15_000)
+  // Nothing waited for the endless ones, each of which has 30 seconds.
+  expect(ended).toBeLessThan(4)
   const processes = findQueryProcesses()
   expect(processes.length).toBeGreaterThanOrEqual(2)
   const { code, ms } = await terminate()
@@ -160,7 +164,7 @@ test('a text of ten gigabytes ends its process, and nothing else', async ({ skip
   expect((await post(url, '/query', { sql: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }])
 }, 60_000)
 
-test('a crash of a query is one error for who asked; an engine killed leaves no process', async ({
+test('a crash of a query is one error for who asked; an engine killed leaves nothing', async ({
   skip,
 }) => {
   skip(process.platform !== 'linux', NEEDS_PROC)
@@ -175,8 +179,15 @@ test('a crash of a query is one error for who asked; an engine killed leaves no 
   await sleep(1_000)
   const processes = findQueryProcesses()
   expect(processes.length).toBeGreaterThanOrEqual(1)
+  const findHandedOver = () =>
+    readdirSync(path.join(data, 'tmp')).filter((name) => name.startsWith('queries-'))
+  expect(findHandedOver()).toHaveLength(1)
   engine?.kill('SIGKILL')
   expect(await findLeft(processes, 5_000)).toEqual([])
+  // What it had handed over goes when the next one starts, before anybody asks something.
+  rmSync(path.join(data, 'engine.json'))
+  await startEngine()
+  expect(findHandedOver()).toEqual([])
 }, 60_000)
 
 async function waitFor(isSo: () => boolean): Promise<void> {

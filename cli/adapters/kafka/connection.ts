@@ -1,7 +1,5 @@
 /** The only place that imports kafkajs: clients from a target's settings, closed together. */
-import { readFile } from 'node:fs/promises'
 import { connect, isIP, type Socket } from 'node:net'
-import path from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import type {
   Admin,
@@ -19,6 +17,7 @@ import { toKafkaFault } from './fault.ts'
 import { type Cluster, type Fetched, type FetchOptions, fetchOnce, openCluster } from './fetch.ts'
 import { GroupMember, type MemberOptions } from './member.ts'
 import { type KafkaStream, openStream } from './stream.ts'
+import { readTlsFiles } from './tls-files.ts'
 
 export type { Admin, GroupMember, Kafka, Message, Producer, Transaction }
 
@@ -173,9 +172,7 @@ function collectSockets(sockets: Set<Socket>): ISocketFactory {
 
 async function readConfig(settings: KafkaSettings, dir: string): Promise<KafkaConfig> {
   const { tls, sasl } = settings
-  const read = async (file: string | undefined) =>
-    file === undefined ? undefined : readFile(path.resolve(dir, file), 'utf8')
-  const [ca, cert, key] = await Promise.all([read(tls?.ca), read(tls?.cert), read(tls?.key)])
+  const { ca, cert, key } = await readTlsFiles(tls, dir)
   return {
     clientId: 'ccs',
     brokers: [...settings.brokers],

@@ -49,11 +49,19 @@ export async function findPersonEvents(
   return { offsets, visitors: found ?? [] }
 }
 
-/** What of these events is needed to anonymise them; `macrosSql` are the project's macros. */
+/** How the person's rows are read. */
+export interface PersonRowsOptions {
+  /** The project's macros. */
+  readonly macrosSql: string
+  /** Fields that are read besides ROW_FIELDS. */
+  readonly texts: readonly string[]
+}
+
+/** What of these events is needed to anonymise them. */
 export async function readPersonRows(
   place: BronzePlace,
   person: PersonValues,
-  macrosSql: string,
+  { macrosSql, texts }: PersonRowsOptions,
 ): Promise<PersonRows> {
   const rows = new Map<string, Map<number, PersonRow>>()
   const shared = new Map<string, Set<string>>()
@@ -61,7 +69,7 @@ export async function readPersonRows(
     await duck.run(macrosSql)
     const macros = await duck.all(`SELECT 1 FROM duckdb_functions()
       WHERE function_name = 'bot_rule' AND len(parameters) = 3`)
-    const how = { fields: ROW_FIELDS, hasBotRule: macros.rows.length > 0 }
+    const how = { fields: [...ROW_FIELDS, ...texts], hasBotRule: macros.rows.length > 0 }
     await duck.run(`CREATE TEMP TABLE "ccs person" AS ${personRowsSql(person, bronze, how)}`)
     const own = await duck.all('FROM "ccs person"')
     // The columns are texts.

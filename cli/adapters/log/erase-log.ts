@@ -1,7 +1,6 @@
 /** Erases records of all topics of a log. */
-import type { EventCodec } from '../../domain/erase/anonymise-event.ts'
+import type { EventCodec, LoggedEvent } from '../../domain/erase/anonymise-event.ts'
 import type { DecideFate, ErasedRecords } from '../../domain/erase/erase-person.ts'
-import type { EventPlaces } from '../../domain/erase/find-person.ts'
 import type { CommittedEnd } from '../../domain/log/log-report.ts'
 import type { Files } from '../files/files.ts'
 import { systemProcesses } from '../files/process-id.ts'
@@ -36,19 +35,22 @@ export async function eraseLog(
   return found
 }
 
-/** The visitors of these events, as the log has them. CCS_LOG_CORRUPT, CCS_LOG_LOCKED. */
-export async function readVisitors(
+/** These events, as the log has them. CCS_LOG_CORRUPT, CCS_LOG_LOCKED. */
+export async function readEvents(
   dir: string,
   options: Pick<EraseLogOptions, 'files' | 'nowMs' | 'committed'>,
-  { offsets, codec }: { readonly offsets: EventPlaces; readonly codec: EventCodec },
-): Promise<readonly string[]> {
-  const visitors = new Set<string>()
+  { offsets, codec }: { readonly offsets: WantedPlaces; readonly codec: EventCodec },
+): Promise<readonly LoggedEvent[]> {
+  const found: LoggedEvent[] = []
   const decide: DecideFate = ({ place, offset, bytes, appendMs }) => {
     const isWanted = offsets.get(place)?.has(offset) === true
     const event = isWanted ? codec.decode(bytes, appendMs) : undefined
-    if (event) visitors.add(String(event.anonymous_id))
+    if (event) found.push({ place, offset, event })
     return 'kept'
   }
   await eraseLog(dir, { ...options, isDryRun: true, decide })
-  return [...visitors]
+  return found
 }
+
+/** Offsets by `topic-partition`. */
+type WantedPlaces = ReadonlyMap<string, { has(offset: number): boolean }>

@@ -78,13 +78,15 @@ export async function eraseFromProject(
         findPerson(one, {
           listValues,
           find: async (values) => rows.findPersonEvents(await bronze(), values),
-          readVisitors: async (offsets) =>
-            log.readVisitors(dataLayout(root).log, await search(), { offsets, codec }),
+          readEvents: async (offsets) =>
+            log.readEvents(dataLayout(root).log, await search(), { offsets, codec }),
         }),
       openAnonymiser: async (one: PersonValues, ids: readonly string[]) => {
-        const { createAnonymiser } = await import('../../domain/erase/anonymise-event.ts')
-        const found = await rows.readPersonRows(await bronze(), one, logic.macrosSql)
-        return createAnonymiser({ ...found, ids, codec, newId: () => crypto.randomUUID() })
+        const { anonymisePerson } = await import('../../adapters/lake/anonymise-person.ts')
+        const found = { bronze: await bronze(), macrosSql: logic.macrosSql, codec, ids }
+        const readEvents = async (offsets: Parameters<typeof log.readEvents>[2]['offsets']) =>
+          log.readEvents(dataLayout(root).log, await search(), { offsets, codec })
+        return anonymisePerson(one, { ...found, readEvents })
       },
       readEvent: ({ place, bytes, appendMs }: PlacedRecord) =>
         place.startsWith(`${RAW_TOPIC}-`) ? codec.decode(bytes, appendMs) : undefined,

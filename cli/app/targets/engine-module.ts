@@ -37,8 +37,7 @@ export type PrintKubernetes = (results: readonly CompileResult[], name: string) 
 export interface EngineModule {
   /** How models are printed for it. */
   readonly openDialect: () => Promise<Dialect>
-  /** Absent where the profile says that ccs can't deploy to it. */
-  readonly openTargetEngine?: OpenTargetEngine
+  readonly openTargetEngine: OpenTargetEngine
   /** Absent: ccs prints no resources of Kubernetes for it. */
   readonly openKubernetes?: () => Promise<PrintKubernetes>
   /** Answers queries itself; absent: the running engine and the lake of the target do. */

@@ -1,7 +1,6 @@
 /** The engines of targets: each one's composition by its name, loaded when it is needed. */
 import type { EngineName } from '../../domain/config/engines.ts'
 import type { Target } from '../../domain/config/target.ts'
-import { refuseCompileOnly } from '../../domain/config/target-needs.ts'
 import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -19,16 +18,14 @@ export function loadEngine(name: EngineName): Promise<EngineModule> {
   return MODULES[name]()
 }
 
-/** CCS_USAGE_INVALID for a target whose engine ccs only compiles for. */
+/** Opens the engine of the project's target. */
 export async function openEngineOf(
   project: Project,
   logic: Logic,
   options: TargetEngineOptions,
 ): Promise<TargetEngine> {
-  refuseCompileOnly(project.target)
   const { openTargetEngine } = await loadEngine(project.target.engine)
-  if (openTargetEngine) return openTargetEngine(project, logic, options)
-  throw new Error(`${project.target.engine} can be deployed to, and has no target engine`)
+  return openTargetEngine(project, logic, options)
 }
 
 /** What `ccs doctor` asks of the target's engine servers. */

@@ -1,10 +1,29 @@
-/** Composition of a Flink target: its dialect, and what its servers say of themselves. */
+/**
+ * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
+ * themselves.
+ */
 import type { Target } from '../../domain/config/target.ts'
-import { addPrefix } from '../../domain/config/target.ts'
+import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
-import { VALID_TOPIC } from '../../domain/log/topics.ts'
-import type { PrintKubernetes } from './engine-module.ts'
+import type { QueryService } from '../../domain/query/query-service.ts'
+import type { Project } from '../../project.ts'
+import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
+
+/** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
+export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
+  const { servers, ...how } = options
+  if (!servers) throw new Error('a Flink is opened with the servers of its target')
+  const [{ readTlsFiles }, { openFlinkTarget }] = await Promise.all([
+    import('../../adapters/kafka/tls-files.ts'),
+    import('../../engines/flink/open-target.ts'),
+  ])
+  const { target, config, dir } = project
+  requireOwnPrefix(target, config.targets)
+  const tls = await readTlsFiles(target.kafka?.tls, dir)
+  const { timezone } = config
+  return openFlinkTarget({ target, tls, logic, timezone, ...servers, ...how })
+}
 
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
@@ -16,23 +35,15 @@ export async function openKubernetes(): Promise<PrintKubernetes> {
   return (await import('../../engines/flink/compile/kubernetes.ts')).printKubernetes
 }
 
+/** Answers queries from the topics that the engine fills; asks no server yet. */
+export async function openQueries(project: Project): Promise<QueryService> {
+  return (await import('./flink-queries.ts')).openQueries(project)
+}
+
 /** What `ccs doctor` asks of the target's Flink. */
 export async function openServerCheck(
   target: Target,
   timezone: string,
 ): Promise<EngineServerCheck | undefined> {
-  const server = target.engineServers?.flink
-  const manager = target.jobs?.manager
-  if (!server || !manager) return undefined
-  const [{ openGateway }, { openJobManager }, { checkServers }] = await Promise.all([
-    import('../../engines/flink/client/gateway.ts'),
-    import('../../engines/flink/client/job-manager.ts'),
-    import('../../engines/flink/client/checks.ts'),
-  ])
-  const question = {
-    ...{ target, timezone, topic: addPrefix(target, VALID_TOPIC) },
-    jobStart: addPrefix(target, 'ccs-v'),
-  }
-  const check = () => checkServers(openGateway(server), openJobManager(manager), question)
-  return { name: 'flink', server, check }
+  return (await import('../../engines/flink/open-check.ts')).openFlinkCheck(target, timezone)
 }

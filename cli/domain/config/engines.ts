@@ -17,8 +17,6 @@ export interface EngineProfile {
   readonly runsJobs?: boolean
   /** Whether ccs prints SQL for it; otherwise it runs the models' own SQL. */
   readonly isCompiled: boolean
-  /** Whether `ccs deploy` can deploy to it; otherwise ccs only compiles for it. */
-  readonly canDeploy: boolean
   /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
 }
@@ -30,7 +28,6 @@ export const ENGINES = {
     column: 'local',
     needsKafka: false,
     isCompiled: false,
-    canDeploy: true,
     fillsGold: false,
   },
   flink: {
@@ -40,8 +37,7 @@ export const ENGINES = {
     isCompiled: true,
     server: 'flink',
     runsJobs: true,
-    canDeploy: false,
-    fillsGold: false,
+    fillsGold: true,
   },
   ksqldb: {
     displayName: 'ksqlDB',
@@ -49,7 +45,6 @@ export const ENGINES = {
     needsKafka: true,
     isCompiled: true,
     server: 'ksqldb',
-    canDeploy: true,
     fillsGold: true,
   },
 } as const satisfies Readonly<Record<string, EngineProfile>>

@@ -1,6 +1,5 @@
 /** What a command needs of a target, and the error where ccs.yml does not give it. */
 import { CcsError } from '../kernel/errors.ts'
-import { getEngineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Target } from './target.ts'
 
 type Targets = Readonly<Record<string, Target>>
@@ -34,13 +33,23 @@ export function requireConnect({ name, connect }: Target): HttpServer {
   })
 }
 
-/** CCS_USAGE_INVALID for a target whose engine ccs only compiles for. */
-export function refuseCompileOnly({ name, engine }: Target): void {
-  const { canDeploy, displayName } = getEngineProfile(engine)
-  if (canDeploy) return
-  throw new CcsError(
-    'CCS_USAGE_INVALID',
-    `Target ${name} runs on ${displayName}, which ccs compiles models for but can't deploy to yet.`,
-    { hint: `See what it would run: ccs compile --engine ${engine}` },
+/**
+ * CCS_CONFIG_INVALID for a target that has its prefix in common with another on the same Kafka: for
+ * engines that register schemas of their own for the topics that they fill.
+ */
+export function requireOwnPrefix(target: Target, all: Targets): void {
+  const brokers = target.kafka?.brokers ?? []
+  const other = Object.values(all).find(
+    ({ name, prefix, kafka }) =>
+      name !== target.name &&
+      prefix === target.prefix &&
+      kafka?.brokers.some((one) => brokers.includes(one)),
   )
+  if (other === undefined) return
+  const what =
+    `Targets ${target.name} and ${other.name} would fill the same topics: ` +
+    `both have the prefix "${target.prefix}" on one Kafka.`
+  throw new CcsError('CCS_CONFIG_INVALID', what, {
+    hint: `Give it one of its own in ccs.yml: targets.${target.name}.prefix: ${target.name}.`,
+  })
 }

@@ -62,7 +62,9 @@ export async function adoptResources(
 
 function findForeign({ steps }: Plan): readonly { kind: AdoptableKind; name: string }[] {
   return steps.flatMap(({ kind, name, refused }) =>
-    refused?.includes('ccs adopt') && kind !== 'model' && kind !== 'schema' ? [{ kind, name }] : [],
+    refused?.includes('ccs adopt') && kind !== 'model' && kind !== 'schema' && kind !== 'job'
+      ? [{ kind, name }]
+      : [],
   )
 }
 

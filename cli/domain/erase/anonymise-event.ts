@@ -25,8 +25,20 @@ const KEPT_ITEM_TEXTS: ReadonlySet<string> = new Set(['sku', 'name', 'category',
 /** Fields that are read from Bronze as they were. */
 export const ROW_FIELDS = [...SHARED_FIELDS, 'customer_id'] as const
 
-/** What Bronze has of one event of the person; `user_agent` is the one to put. */
-export type PersonRow = Readonly<Record<(typeof ROW_FIELDS)[number] | 'user_agent', string | null>>
+/** Texts that stay, but of which rows have pseudonyms: these are put in the place of the values. */
+export function listReplacedTexts({ fields }: RecordNode): readonly string[] {
+  return fields
+    .filter(({ name, pii }) => pii !== undefined && pii !== 'drop' && KEPT_TEXTS.has(name))
+    .map(({ name }) => name)
+}
+
+/**
+ * What Bronze has of one event of the person, and of the texts of `listReplacedTexts`; `user_agent`
+ * is the one to put.
+ */
+export type PersonRow = Readonly<
+  Record<(typeof ROW_FIELDS)[number] | 'user_agent', string | null>
+> & { readonly [text: string]: string | null | undefined }
 
 /** The person's events in Bronze. */
 export interface PersonRows {
@@ -49,6 +61,14 @@ export interface EventCodec {
   encode(event: EventFields, appendMs: number): Uint8Array | undefined
 }
 
+/** An event of the person as the log has it. */
+export interface LoggedEvent {
+  /** `topic-partition`. */
+  readonly place: string
+  readonly offset: number
+  readonly event: EventFields
+}
+
 /** A record of the log. */
 export interface PlacedRecord {
   /** `topic-partition`. */
@@ -66,6 +86,8 @@ export type Anonymise = (record: PlacedRecord) => Uint8Array | undefined
 export interface AnonymiseParts extends PersonRows {
   /** The ids of the person, which are replaced in texts that stay. */
   readonly ids: readonly string[]
+  /** The events in the log, which has values where rows have pseudonyms; [] without such fields. */
+  readonly logged: readonly LoggedEvent[]
   readonly codec: EventCodec
   /** A random UUID. */
   readonly newId: () => string
@@ -93,6 +115,7 @@ export function createAnonymiser(parts: AnonymiseParts): Anonymise {
     return id
   }
   const scrub = createScrubber([...parts.ids, ...listOwnIds(parts)])
+  const replaced = new Set(listReplacedTexts(record))
   const blank = (field: AvroField, value: unknown) =>
     blankValue(field, { value, scrub, kept: KEPT_TEXTS })
   return ({ place, offset, appendMs, bytes }) => {
@@ -101,12 +124,15 @@ export function createAnonymiser(parts: AnonymiseParts): Anonymise {
     if (!event || !row) return undefined
     const required = record.requires[String(event.event_type)] ?? []
     const change = (field: AvroField): unknown => {
-      const { name } = field
+      const { name, pii } = field
       const value = event[name]
-      if (value === null) return null
+      // Rows don't have it, so no number needs it.
+      if (value === null || pii === 'drop') return null
       if (isIdField(name)) return rename(name, row[name] ?? String(value))
       if (name === 'user_agent') return row.user_agent
-      if (name === 'coupon' && shared.get(name)?.has(String(value))) return value
+      if (name === 'coupon' && row.coupon !== null && shared.get(name)?.has(row.coupon))
+        return row.coupon
+      if (replaced.has(name) && row[name]) return row[name]
       const blanked = blank(field, value)
       if (blanked !== null || !required.includes(name)) return blanked
       // Without it, the event would not be valid.
@@ -121,15 +147,21 @@ function isIdField(name: string): name is IdField {
   return ID_FIELDS.some((one) => one === name)
 }
 
-/** The person's sessions, orders and visitors that were nobody else's. */
-function listOwnIds({ rows, shared }: PersonRows): readonly string[] {
+/** The person's sessions, orders and visitors that were nobody else's: in rows, and in the log. */
+function listOwnIds({ rows, shared, logged }: AnonymiseParts): readonly string[] {
   const found = new Set<string>()
-  for (const events of rows.values())
-    for (const row of events.values())
-      for (const field of ID_FIELDS) {
-        const id = row[field]
-        if (id !== null && field !== 'event_id' && !shared.get(field)?.has(id)) found.add(id)
-      }
+  const add = (row: PersonRow, event: EventFields) => {
+    for (const field of ID_FIELDS) {
+      const id = row[field]
+      if (id !== null && field !== 'event_id' && !shared.get(field)?.has(id))
+        found.add(String(event[field] ?? id))
+    }
+  }
+  for (const events of rows.values()) for (const row of events.values()) add(row, row)
+  for (const { place, offset, event } of logged) {
+    const row = rows.get(place)?.get(offset)
+    if (row) add(row, event)
+  }
   return [...found]
 }
 

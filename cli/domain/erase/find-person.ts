@@ -2,7 +2,7 @@
  * Finds a person's events where rows have pseudonyms. With each key a person has another one, and
  * the visitors of a customer are known by theirs alone: what they were called is in the log.
  */
-import type { EventFields } from './anonymise-event.ts'
+import type { EventFields, LoggedEvent } from './anonymise-event.ts'
 import type { Person } from './erased-ids.ts'
 
 /** A person by the values that stand for the id in rows. */
@@ -45,8 +45,8 @@ export interface PersonSearch {
     readonly offsets: EventPlaces
     readonly visitors: readonly string[]
   }>
-  /** The visitors of these events, as the log has them. */
-  readVisitors(offsets: EventPlaces): Promise<readonly string[]>
+  /** These events, as the log has them. */
+  readEvents(offsets: EventPlaces): Promise<readonly LoggedEvent[]>
 }
 
 /** Without pseudonyms, one look at Bronze; the log is read only where visitors have them. */
@@ -56,9 +56,10 @@ export async function findPerson(person: Person, search: PersonSearch): Promise<
   const first = await search.find({ kind, ids, visitors: [] })
   const valuesOf = (visitor: string) => search.listValues('anonymous_id', visitor)
   const isPlain = valuesOf(id)[0] === id
-  const inLog = isPlain || kind === 'visitor' ? [] : await search.readVisitors(first.offsets)
+  const events = isPlain || kind === 'visitor' ? [] : await search.readEvents(first.offsets)
+  const inLog = new Set(events.map(({ event }) => readEventIds(event).visitor))
   const own = new Set(first.visitors)
-  const named = inLog.filter((one) => valuesOf(one).some((value) => own.has(value)))
+  const named = [...inLog].filter((one) => valuesOf(one).some((value) => own.has(value)))
   const values = { kind, ids, visitors: named.flatMap(valuesOf) }
   const found = named.length === 0 ? first : await search.find(values)
   const known = new Set(values.visitors)

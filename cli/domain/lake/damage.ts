@@ -30,3 +30,22 @@ export function damageError([first, ...others]: readonly DamagedFile[]): CcsErro
   const message = `${path} ${first?.fault}, so it is not read.${more}`
   return new CcsError('CCS_LAKE_DAMAGED', message, { hint: REPAIR_HINT })
 }
+
+/**
+ * Runs a check of the files that are current, again if they were replaced under it: those of before
+ * may be gone by then, which is no damage. `current` gives another value when they are replaced.
+ */
+export async function checkCurrent(
+  current: () => unknown,
+  check: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    const before = current()
+    try {
+      return await check()
+    } catch (error) {
+      const isDamage = error instanceof CcsError && error.code === 'CCS_LAKE_DAMAGED'
+      if (!isDamage || current() === before) throw error
+    }
+  }
+}

@@ -9,6 +9,19 @@ export type ReadRejected = (
   bytes: Uint8Array,
 ) => Promise<Readonly<Record<string, unknown>> | undefined>
 
+/** How events are shown, and how they are read where a reject has them. */
+export interface ShownEvents {
+  /** undefined: as they came. */
+  readonly mask: EventMask | undefined
+  readonly readRejected: ReadRejected
+}
+
+/** Whether fields with a class are shown as they came; `onNotice` hears if they have no keys. */
+export interface Showing {
+  readonly isPlain: boolean
+  readonly onNotice: (text: string) => void
+}
+
 /** Of other topics a record stays as it is: rows have pseudonyms already. */
 export async function maskTailRecord(
   record: TailRecord,

@@ -7,6 +7,7 @@
 import type { DuckConnection } from '../../adapters/duckdb/duckdb.ts'
 import { deserializeSql } from '../../adapters/duckdb/sql-ast.ts'
 import { mayFinalFail } from '../../domain/models/final-risk.ts'
+import { followReads } from '../../domain/models/follow-reads.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
 import { isAggregateMacro, makeIncremental } from '../../domain/models/incremental.ts'
 import { type AstNode, asNodes, renderAst } from '../../domain/sql/ast.ts'
@@ -47,21 +48,6 @@ export function splitAround(
   if (!middle) return { before: models, after: [] }
   const at = models.indexOf(middle)
   return { before: models.slice(0, at), after: models.slice(at + 1) }
-}
-
-/** These names and all that can be reached from them by `readsOf`. */
-export function followReads(
-  names: Iterable<string>,
-  readsOf: (name: string) => readonly string[] | undefined,
-): ReadonlySet<string> {
-  const found = new Set<string>()
-  const visit = (name: string) => {
-    if (found.has(name)) return
-    found.add(name)
-    for (const read of readsOf(name) ?? []) visit(read)
-  }
-  for (const name of names) visit(name)
-  return found
 }
 
 /** The models whose stored rows the SELECT of a model reads, directly or through views. */

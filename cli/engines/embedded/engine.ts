@@ -2,7 +2,13 @@
  * The embedded engine: log frames in, query results out, now and then a snapshot, written while the
  * next rows come in. What no commit has is in a DuckDB in memory; a crash leaves it in the log.
  */
+
 import type { Duck, DuckConnection } from '../../adapters/duckdb/duckdb.ts'
+import {
+  type CatalogOptions,
+  prepareConnection,
+  restrictFiles,
+} from '../../adapters/duckdb/model-catalog.ts'
 import type { FailingRecord } from '../../domain/gate/failing-record.ts'
 import type { Reject } from '../../domain/gate/reject.ts'
 import type { Counts, Manifest, PartitionPosition } from '../../domain/lake/manifest.ts'
@@ -22,14 +28,7 @@ import { listIndexes, restoreIndexes, shareOfDuckDb } from './intake/dedupe-inde
 import { describeDeduplicating, findArrivalModel } from './intake/deduplicating-model.ts'
 import { UncommittedRows } from './intake/uncommitted-rows.ts'
 import type { EmbeddedOptions, FeedOptions } from './options.ts'
-import {
-  type CatalogOptions,
-  createCatalogs,
-  createDeltaViews,
-  openEngineDuck,
-  prepareConnection,
-  restrictFiles,
-} from './query/catalog.ts'
+import { createCatalogs, createDeltaViews, openEngineDuck } from './query/catalog.ts'
 import { EngineQueries } from './query/engine-queries.ts'
 import { VisibleViews } from './query/visible-views.ts'
 import type { EmbeddedFrozen, EmbeddedWritten, SnapshotBarrier } from './snapshot.ts'
@@ -104,6 +103,7 @@ export class EmbeddedEngine {
   }
 
   async #start(): Promise<void> {
+    await this.#queries.clearLeftovers()
     await this.#rows.open()
     const stored = this.#models.filter(({ model }) => model.layer !== 'gold')
     const deduplicating = stored.find(({ model }) => model.dedupe)

@@ -60,7 +60,7 @@ function anonymise(events: readonly Event[], given: Given = {}) {
   const rows = new Map([[PLACE, new Map(events.map((one, at) => [at, rowOf(one, userAgent)]))]])
   let count = 0
   const newId = () => deriveUuid(`new ${count++}`)
-  const change = createAnonymiser({ rows, shared, codec, ids: [CUSTOMER], newId })
+  const change = createAnonymiser({ rows, shared, logged: [], codec, ids: [CUSTOMER], newId })
   return inLog.map((event, offset) => {
     const bytes = encodeEvent(event, schema)
     const changed = change({ place: PLACE, offset, appendMs: AT, bytes })

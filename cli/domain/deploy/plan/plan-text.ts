@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<StepKind, string>> = {
   subject: 'Subjects',
   schema: 'Schemas',
   model: 'Models',
+  job: 'Jobs',
   connector: 'Connectors',
 }
 

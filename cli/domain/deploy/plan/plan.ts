@@ -24,7 +24,7 @@ export interface FoundResources {
 
 /** What the target's engine contributes to a plan. */
 export interface EnginePlan {
-  /** Of kind model and schema, in the order in which the engine applies them. */
+  /** Of kind model, schema and job, in the order in which the engine applies them. */
   readonly steps: readonly Step[]
   /** Models that are as they should be. */
   readonly unchanged: number

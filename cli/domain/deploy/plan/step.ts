@@ -8,8 +8,11 @@ import type { ResourceKind } from '../deployment.ts'
 /** replace: created again beside the existing one, which is then dropped. */
 export type StepAction = 'add' | 'change' | 'replace' | 'remove'
 
-/** schema: a version of a subject that the engine must know before it reads records with it. */
-export type StepKind = ResourceKind | 'schema'
+/**
+ * schema: a version of a subject that the engine must know before it reads records with it · job:
+ * what an engine runs on a cluster for several models together.
+ */
+export type StepKind = ResourceKind | 'schema' | 'job'
 
 /**
  * additive: nothing that exists changes · breaking: existing rows are rebuilt, or readers break ·
@@ -55,7 +58,7 @@ export interface Step {
   /** The resource as text, as found and as wanted, for `ccs diff`. */
   readonly before?: string
   readonly after?: string
-  /** In order. Empty for models and schemas, which the engine applies together. */
+  /** In order. Empty for models, schemas and jobs, which the engine applies together. */
   readonly operations: readonly Operation[]
 }
 
@@ -91,7 +94,7 @@ export function makeStep(
 
 /** Whether the engine applies the step rather than the servers around it. */
 export function isEngineStep({ kind }: Pick<Step, 'kind'>): boolean {
-  return kind === 'model' || kind === 'schema'
+  return kind === 'model' || kind === 'schema' || kind === 'job'
 }
 
 /** Finds the widest effect that any of the steps has on stored rows. */

@@ -5,6 +5,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { checkCurrent } from '../../../domain/lake/damage.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import { commitSerial } from '../../../domain/lake/layout.ts'
 import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
@@ -99,8 +100,12 @@ export class GoldSet {
   /** Throws CCS_LAKE_DAMAGED unless the lake files that queries of these models read are intact. */
   requireIntact(names: Iterable<string>, options: GuardOptions = {}): Promise<void> {
     const { guard, lakePath } = this.#options
-    const files = [...names].flatMap((name) => this.#visible(name))
-    return guard.requireIntact(files, lakePath, options)
+    const wanted = [...names]
+    const check = () => {
+      const files = wanted.flatMap((name) => this.#visible(name))
+      return guard.requireIntact(files, lakePath, options)
+    }
+    return checkCurrent(() => this.#files, check)
   }
 
   /** Paths of the committed files of a table in these partitions; CCS_LAKE_DAMAGED. */

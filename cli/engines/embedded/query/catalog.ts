@@ -7,19 +7,9 @@
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
+import { type CatalogOptions, createCatalog } from '../../../adapters/duckdb/model-catalog.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { Model } from '../../../domain/models/model.ts'
-import { printBoundedFunctions } from './bounded-functions.ts'
-
-/** Layers of models, each a schema in both catalogs. */
-export const LAYERS = ['bronze', 'silver', 'gold'] as const
-
-/** What every connection needs before it can run models. */
-export interface CatalogOptions {
-  /** Macros, and seeds as tables, as statements. */
-  readonly macros: string
-  readonly timezone: string
-}
 
 /** A model as a view of the delta catalog. */
 export interface DeltaModel {
@@ -28,24 +18,6 @@ export interface DeltaModel {
   readonly sql: string
   /** Only of Bronze: the same SELECT over first arrivals, with the row number. */
   readonly freshSql?: string
-}
-
-/**
- * Selects the catalog and sets the variables that macros read; `right_now()` is 1970 until setNow.
- */
-export async function prepareConnection(
-  connection: DuckConnection,
-  catalog: 'memory' | 'delta',
-  options: CatalogOptions,
-): Promise<void> {
-  await connection.run(`USE ${catalog}`)
-  await connection.run(`SET VARIABLE shop_timezone = ${quoteText(options.timezone)}`)
-  await setNow(connection, 0)
-}
-
-/** Sets the clock of `right_now()` for the connection's queries, ms since 1970. */
-export async function setNow(connection: DuckConnection, nowMs: number): Promise<void> {
-  await connection.run(`SET VARIABLE now_ms = ${Math.floor(nowMs)}::BIGINT`)
 }
 
 /** Limits the delta views of the connection to row numbers `from` up to, not including, `to`. */
@@ -85,29 +57,6 @@ export async function createCatalogs(
   await connection.run(
     'USE delta; CREATE SCHEMA raw; CREATE SCHEMA fresh_bronze; CREATE SCHEMA state',
   )
-}
-
-/** Selects the catalog and creates the schemas and macros in it. */
-export async function createCatalog(
-  connection: DuckConnection,
-  catalog: 'memory' | 'delta',
-  options: CatalogOptions,
-): Promise<void> {
-  await prepareConnection(connection, catalog, options)
-  for (const layer of LAYERS) await connection.run(`CREATE SCHEMA ${layer}`)
-  // DuckDB replans a statement that reads a variable on every run; the timezone never changes.
-  const timezone = quoteText(options.timezone)
-  await connection.run(options.macros.replaceAll("getvariable('shop_timezone')", timezone))
-  // After the project's macros, which are trusted and keep DuckDB's own functions.
-  if (catalog === 'memory') await connection.run(printBoundedFunctions())
-}
-
-/** From here on no query of the instance reads a file outside `directory`. */
-export async function restrictFiles(connection: DuckConnection, directory: string): Promise<void> {
-  // A lake file never changes under its name, so its footer is read once.
-  await connection.run('SET GLOBAL parquet_metadata_cache = true')
-  await connection.run(`SET allowed_directories = [${quoteText(`${directory}/`)}]`)
-  await connection.run('SET enable_external_access = false')
 }
 
 /** Creates the models' views, once; the views that they read are replaced as tables come and go. */

@@ -2,28 +2,28 @@
  * The queries of one engine. Those that the program itself asks, such as the page's metrics, run in
  * its process, where they cost least; those of people run in others (outside-queries.ts).
  */
+
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { clearScratch, makeScratch } from '../../../adapters/files/scratch-dir.ts'
+import type { ModelReads, QueriedModels } from '../../../adapters/duckdb/find-models.ts'
+import type { CatalogOptions } from '../../../adapters/duckdb/model-catalog.ts'
+import {
+  clearScratch,
+  makeScratch,
+  type ScratchPlace,
+} from '../../../adapters/files/scratch-dir.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import {
-  engineStopsError,
-  type QueryControl,
-  type QueryResult,
-  type WrittenAnswer,
-} from '../../../domain/sql/query-result.ts'
+import type { QueryControl, QueryResult, WrittenAnswer } from '../../../domain/sql/query-result.ts'
 import type { EmbeddedModel } from '../compile.ts'
 import type { GoldSet } from '../gold/gold-set.ts'
 import type { EmbeddedOptions } from '../options.ts'
-import type { CatalogOptions } from './catalog.ts'
-import type { ModelReads, QueriedModels } from './find-models.ts'
 import { HandOver, type Moment } from './hand-over.ts'
 import { ModelFailure } from './model-failure.ts'
 import { OutsideQueries } from './outside-queries.ts'
 import { QueryProcess } from './query-process.ts'
-import { QueryRunner } from './query-runner.ts'
-import { addUsage } from './query-tally.ts'
+import { QueryRunner, type WithinBounds } from './query-runner.ts'
 import type { ReadableModel, TypedColumn } from './reader-views.ts'
+import { RunningQueries } from './running-queries.ts'
 
 /** What the queries need of their engine. */
 export interface QuerySource {
@@ -44,11 +44,11 @@ export class EngineQueries {
   readonly #source: QuerySource
   readonly #options: EmbeddedOptions
   readonly #reads: ModelReads
+  readonly #running: RunningQueries
   readonly #inside: QueryRunner
   readonly #failure = new ModelFailure()
   /** Opened by the first query of a person. */
   #outside: Promise<OpenOutside> | undefined
-  #isClosed = false
 
   constructor(options: EmbeddedOptions, source: QuerySource) {
     this.#source = source
@@ -60,14 +60,20 @@ export class EngineQueries {
       views: new Set(views.map(({ model }) => model.name)),
       macros: options.macros,
     }
+    this.#running = new RunningQueries(options.queryLimits)
     this.#inside = new QueryRunner({
       ...this.#reads,
-      limits: options.queryLimits,
+      concurrency: options.queryLimits.concurrency,
       connect: () => source.connect('memory'),
       bringUpToDate: (names) =>
         this.#failure.watch(() => source.exclusively(() => source.merge(names))),
       requireIntact: gold.requireIntact.bind(gold),
     })
+  }
+
+  /** Removes the files that a killed engine handed over to queries. */
+  clearLeftovers(): Promise<void> {
+    return clearScratch(this.#options.files, locateScratch(this.#options), { nowMs: Date.now() })
   }
 
   /** Whether a query met a record that a model fails on. */
@@ -80,54 +86,54 @@ export class EngineQueries {
     this.#failure.error = undefined
   }
 
-  /** See QueryRunner.run. */
-  run(sql: string, nowMs: number, control?: QueryControl): Promise<QueryResult> {
-    return this.#inside.run(sql, nowMs, control)
+  /** See QueryRunner.run; CCS_QUERY_LIMIT if it takes too long, waiting included. */
+  run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
+    return this.#running.run(control, (bounds) => this.#inside.run(sql, nowMs, bounds))
   }
 
   /**
    * See OutsideQueries.run. A full disk lets no rows be handed over to another process, and is when
-   * somebody wants to know what is going on: then the query runs inside.
+   * somebody wants to know what is going on: then the query runs inside, within the same limits.
    */
-  async ask(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
-    try {
-      return await this.#askOutside(sql, nowMs, control)
-    } catch (error) {
-      if (!(error instanceof CcsError && error.code === 'CCS_DISK_FULL')) throw error
-      const { columns, rows } = await this.run(sql, nowMs, control)
-      return { json: [Buffer.from(JSON.stringify({ columns, rows }))], rows: rows.length }
-    }
+  ask(sql: string, nowMs: number, control: QueryControl = {}): Promise<WrittenAnswer> {
+    return this.#running.run(control, async (bounds) => {
+      try {
+        return await this.#askOutside(sql, nowMs, bounds)
+      } catch (error) {
+        if (!(error instanceof CcsError && error.code === 'CCS_DISK_FULL')) throw error
+        const { columns, rows } = await this.#inside.run(sql, nowMs, bounds)
+        return { json: [Buffer.from(JSON.stringify({ columns, rows }))], rows: rows.length }
+      }
+    })
   }
 
-  async #askOutside(sql: string, nowMs: number, control?: QueryControl): Promise<WrittenAnswer> {
-    if (this.#isClosed) throw engineStopsError()
+  async #askOutside(sql: string, nowMs: number, bounds: WithinBounds): Promise<WrittenAnswer> {
+    bounds.signal.throwIfAborted()
     this.#outside ??= this.#open()
     const opened = this.#outside
     opened.catch(() => {
       if (this.#outside === opened) this.#outside = undefined // the next query tries again
     })
-    return (await opened).queries.run(sql, nowMs, control)
+    return (await opened).queries.run(sql, nowMs, bounds)
   }
 
   /** All queries so far, and those of now. */
   async usage(): Promise<QueryUsage> {
-    const inside = this.#inside.usage()
     const outside = await this.#outside?.catch(() => undefined)
-    return outside ? addUsage(inside, outside.queries.usage()) : inside
+    return this.#running.usage(this.#inside.waiting + (outside?.queries.waiting ?? 0))
   }
 
   /** Ends the queries that run or wait. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    await this.#running.close()
+    this.#inside.close()
     const outside = await this.#outside?.catch(() => undefined)
-    await Promise.all([this.#inside.close(), outside?.close()])
+    await outside?.close()
   }
 
   async #open(): Promise<OpenOutside> {
     const { files, dataDirectory } = this.#options
-    const place = { parent: `${dataDirectory}/tmp`, name: 'queries' }
-    await clearScratch(files, place, { nowMs: Date.now() })
-    const directory = await makeScratch(files, place)
+    const directory = await makeScratch(files, locateScratch(this.#options))
     const models = await this.#describeModels()
     const columns = new Map(models.map((model) => [model.name, model.columns]))
     const { gold } = this.#source
@@ -141,7 +147,7 @@ export class EngineQueries {
     )
     let serial = 0
     const queries = new OutsideQueries({
-      limits: this.#options.queryLimits,
+      concurrency: this.#options.queryLimits.concurrency,
       start: async () => {
         const spillDirectory = `${directory}/spill-${serial++}`
         const process = new QueryProcess({
@@ -206,6 +212,11 @@ export class EngineQueries {
     const { rows } = await connection.all(`DESCRIBE ${open}`)
     return rows.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
   }
+}
+
+/** Where rows are handed over to queries, and where these spill. */
+function locateScratch({ dataDirectory }: Pick<EmbeddedOptions, 'dataDirectory'>): ScratchPlace {
+  return { parent: `${dataDirectory}/tmp`, name: 'queries' }
 }
 
 interface OpenOutside {

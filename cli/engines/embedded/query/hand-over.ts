@@ -7,13 +7,14 @@
  * written, in ever larger files as they become many: a query costs what is new. The rows of a Gold
  * model change, so they are written again, but only if they did change.
  */
+
 import { toDiskError } from '../../../adapters/duckdb/disk-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
+import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import type { Files } from '../../../adapters/files/files.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { setRowRange } from './catalog.ts'
-import type { QueriedModels } from './find-models.ts'
-import { toQueryError } from './query-runner.ts'
 import { storableRowsSql, type TypedColumn, type VisibleModel } from './reader-views.ts'
 
 /** The rows of one model at one moment. */

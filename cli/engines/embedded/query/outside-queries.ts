@@ -9,20 +9,20 @@
  * while as many are running as may is put off, and starts again when one of them has ended. Long
  * ones get the least priority, for good, and the next time they count as long from the start.
  */
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
-import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import type { QueryControl, QueryLimits, WrittenAnswer } from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
+import type { WrittenAnswer } from '../../../domain/sql/query-result.ts'
 import type { HandedRows } from './hand-over.ts'
 import { KnownQueries } from './known-queries.ts'
 import type { QueryProcess } from './query-process.ts'
+import type { WithinBounds } from './query-runner.ts'
 import { QuerySlots } from './query-slots.ts'
-import { RunningQueries } from './running-queries.ts'
 
 /** What the queries need of their engine. */
 export interface OutsideQueryOptions {
-  readonly limits: QueryLimits
+  /** How many may compute for long. */
+  readonly concurrency: number
   /** Starts a process. */
   readonly start: () => Promise<QueryProcess>
   readonly handOver: (models: QueriedModels) => Promise<HandedRows>
@@ -50,11 +50,9 @@ const COSTLY: ReadonlySet<string> = new Set(['CCS_QUERY_LIMIT', 'CCS_QUERY_CRASH
 
 const PUT_OFF = Symbol('put off')
 
-interface Asked {
+interface Asked extends WithinBounds {
   readonly sql: string
   readonly nowMs: number
-  readonly rowsMax: number
-  readonly signal: AbortSignal
   /** Whether it holds one of the places for long queries. */
   isLong: boolean
 }
@@ -72,15 +70,13 @@ export class OutsideQueries {
   readonly #places: QuerySlots
   readonly #longPlaces: QuerySlots
   readonly #knownPlaces: QuerySlots
-  readonly #running: RunningQueries
   readonly #idle = new Map<QueryProcess, Idle>()
   readonly #ending = new Set<Promise<void>>()
   readonly #known = new KnownQueries()
 
   constructor(options: OutsideQueryOptions) {
-    const { concurrency } = options.limits
+    const { concurrency } = options
     this.#options = options
-    this.#running = new RunningQueries(options.limits)
     this.#places = new QuerySlots(concurrency + 1)
     this.#longPlaces = new QuerySlots(concurrency)
     // Where only one may be long, memory is short.
@@ -88,21 +84,18 @@ export class OutsideQueries {
   }
 
   /** As QueryRunner.run; also CCS_QUERY_LIMIT for its memory, and CCS_QUERY_CRASHED. */
-  run(sql: string, nowMs: number, control: QueryControl = {}): Promise<WrittenAnswer> {
-    return this.#running.run(control, ({ signal, rowsMax }) =>
-      this.#runInTurn({ sql, nowMs, rowsMax, signal, isLong: false }),
-    )
+  run(sql: string, nowMs: number, { signal, rowsMax }: WithinBounds): Promise<WrittenAnswer> {
+    return this.#runInTurn({ sql, nowMs, rowsMax, signal, isLong: false })
   }
 
-  /** The queries so far, and those of now. */
-  usage(): QueryUsage {
+  /** How many queries wait for a place. */
+  get waiting(): number {
     const places = [this.#places, this.#longPlaces, this.#knownPlaces]
-    return this.#running.usage(places.reduce((sum, one) => sum + one.waiting, 0))
+    return places.reduce((sum, one) => sum + one.waiting, 0)
   }
 
-  /** Ends the queries that run or wait, and all processes. */
+  /** Ends all processes. Call when no query runs any more. */
   async close(): Promise<void> {
-    await this.#running.close()
     for (const process of [...this.#idle.keys()]) this.#retire(process)
     await Promise.all(this.#ending)
   }
@@ -231,8 +224,7 @@ export class OutsideQueries {
   }
 
   #giveBack(process: QueryProcess, sql: string): void {
-    const isWorn = this.#running.isClosed || !process.isReady
-    if (isWorn || process.residentShare > RESIDENT_SHARE_MAX) {
+    if (!process.isReady || process.residentShare > RESIDENT_SHARE_MAX) {
       this.#retire(process)
       return
     }

@@ -5,12 +5,12 @@
  */
 
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
+import { LAYERS, setNow } from '../../../adapters/duckdb/model-catalog.ts'
 import { deriveRawColumns } from '../../../domain/events/raw-columns.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { printTooLateSql } from '../../../domain/models/finality.ts'
 import type { GraphModel } from '../../../domain/models/graph.ts'
 import type { QueryResult } from '../../../domain/sql/query-result.ts'
-import { LAYERS, setNow } from './catalog.ts'
 
 /** The project's logic. */
 export interface PlainOptions {

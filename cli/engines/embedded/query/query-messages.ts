@@ -3,9 +3,10 @@
  * asks; the process says which models the query reads, gets their rows as files, and sends the
  * answer in parts. One query at a time.
  */
+
+import type { ModelReads, QueriedModels } from '../../../adapters/duckdb/find-models.ts'
+import type { CatalogOptions } from '../../../adapters/duckdb/model-catalog.ts'
 import type { ErrorDocument } from '../../../domain/console/text.ts'
-import type { CatalogOptions } from './catalog.ts'
-import type { ModelReads, QueriedModels } from './find-models.ts'
 import type { ReadableModel, VisibleModel } from './reader-views.ts'
 
 /** How the process is opened. */

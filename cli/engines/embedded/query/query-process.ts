@@ -3,14 +3,15 @@
  * query does there, ending the process ends it. Nothing of the engine's environment that may be
  * secret goes along.
  */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
+import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { endFirstWithoutMemory, lowerPriority } from '../../../adapters/process/priority.ts'
 import type { ErrorDocument } from '../../../domain/console/text.ts'
 import { CcsError, ERROR_CODES } from '../../../domain/kernel/errors.ts'
 import { memoryLimitError } from '../../../domain/sql/answer-size.ts'
 import type { WrittenAnswer } from '../../../domain/sql/query-result.ts'
-import type { QueriedModels } from './find-models.ts'
 import type { AskMessage, FromProcess, OpenMessage, ToProcess } from './query-messages.ts'
 import type { VisibleModel } from './reader-views.ts'
 

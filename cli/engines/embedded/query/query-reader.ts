@@ -3,14 +3,15 @@
  * messages. It ends itself when it takes more memory than it may, so that DuckDB's own limit, which
  * does not count every value, need not be trusted.
  */
+
 import { type Duck, type DuckConnection, openDuck } from '../../../adapters/duckdb/duckdb.ts'
+import { ModelFinder } from '../../../adapters/duckdb/find-models.ts'
 import { STREAMING_SETTING } from '../../../adapters/duckdb/limited-query.ts'
+import { createCatalog, restrictFiles, setNow } from '../../../adapters/duckdb/model-catalog.ts'
+import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import { toErrorDocument } from '../../../domain/console/text.ts'
 import { AnswerSize, memoryLimitError } from '../../../domain/sql/answer-size.ts'
-import { createCatalog, restrictFiles, setNow } from './catalog.ts'
-import { ModelFinder } from './find-models.ts'
 import type { AskMessage, FromProcess, OpenMessage } from './query-messages.ts'
-import { toQueryError } from './query-runner.ts'
 import { ReaderViews, type VisibleModel } from './reader-views.ts'
 
 /** Of the memory of a process: Node, DuckDB's code, and values that DuckDB does not count. */

@@ -5,23 +5,24 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { ModelFinder, type ModelReads } from '../../../adapters/duckdb/find-models.ts'
 import {
+  type QueryBounds,
   readWithin,
   STREAMING_SETTING,
   untilAborted,
 } from '../../../adapters/duckdb/limited-query.ts'
+import { setNow } from '../../../adapters/duckdb/model-catalog.ts'
+import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
-import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
-import type { QueryControl, QueryLimits, QueryResult } from '../../../domain/sql/query-result.ts'
-import { setNow } from './catalog.ts'
-import { ModelFinder, type ModelReads } from './find-models.ts'
+import type { QueryResult } from '../../../domain/sql/query-result.ts'
 import { QuerySlots } from './query-slots.ts'
-import { RunningQueries } from './running-queries.ts'
 
 /** What the runner needs of its engine. */
 export interface QueryRunnerOptions extends ModelReads {
-  readonly limits: QueryLimits
+  /** How many run at once. */
+  readonly concurrency: number
   readonly connect: () => Promise<DuckConnection>
   /** Resolves when the named models include all rows ingested so far. */
   readonly bringUpToDate: (models: ReadonlySet<string>) => Promise<void>
@@ -29,10 +30,11 @@ export interface QueryRunnerOptions extends ModelReads {
   readonly requireIntact: (models: ReadonlySet<string>, options: GuardOptions) => Promise<void>
 }
 
-interface AnswerOptions {
+/** What a query may use, and when it has to end. */
+export type WithinBounds = Pick<QueryBounds, 'rowsMax' | 'signal'>
+
+interface AnswerOptions extends WithinBounds {
   readonly nowMs: number
-  readonly rowsMax: number
-  readonly signal: AbortSignal
 }
 
 /** Reuses idle connections; close it before the engine's DuckDB. */
@@ -40,35 +42,31 @@ export class QueryRunner {
   readonly #options: QueryRunnerOptions
   readonly #idle: DuckConnection[] = []
   readonly #slots: QuerySlots
-  readonly #running: RunningQueries
   readonly #models: ModelFinder
 
   constructor(options: QueryRunnerOptions) {
     this.#options = options
-    this.#running = new RunningQueries(options.limits)
-    this.#slots = new QuerySlots(options.limits.concurrency)
+    this.#slots = new QuerySlots(options.concurrency)
     this.#models = new ModelFinder(options)
   }
 
   /**
    * Throws CCS_QUERY_INVALID, with DuckDB's message, unless it is one valid SELECT; also on abort.
-   * CCS_QUERY_LIMIT if it takes too long, waiting included, or its answer is too large.
+   * CCS_QUERY_LIMIT if its answer is too large.
    */
-  run(sql: string, nowMs: number, control: QueryControl = {}): Promise<QueryResult> {
-    return this.#running.run(control, async ({ signal, rowsMax }) => {
-      try {
-        return await this.#runInSlot(signal, (connection) =>
-          this.#answer(connection, sql, { nowMs, rowsMax, signal }),
-        )
-      } catch (error) {
-        throw toQueryError(error)
-      }
-    })
+  async run(sql: string, nowMs: number, { rowsMax, signal }: WithinBounds): Promise<QueryResult> {
+    try {
+      return await this.#runInSlot(signal, (connection) =>
+        this.#answer(connection, sql, { nowMs, rowsMax, signal }),
+      )
+    } catch (error) {
+      throw toQueryError(error)
+    }
   }
 
-  /** The queries so far, and those of now. */
-  usage(): QueryUsage {
-    return this.#running.usage(this.#slots.waiting)
+  /** How many queries wait for a place. */
+  get waiting(): number {
+    return this.#slots.waiting
   }
 
   async #runInSlot<T>(
@@ -128,16 +126,8 @@ export class QueryRunner {
     }
   }
 
-  /** Stops the queries that run or wait. */
-  async close(): Promise<void> {
-    await this.#running.close()
+  /** Call when no query runs any more. */
+  close(): void {
     for (const connection of this.#idle.splice(0)) connection.close()
   }
-}
-
-/** An error of a query, in DuckDB's words. */
-export function toQueryError(error: unknown): CcsError {
-  if (error instanceof CcsError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new CcsError('CCS_QUERY_INVALID', message.trim(), { cause: error })
 }

@@ -1,10 +1,6 @@
 /** Counts the queries of an engine by how they ended. */
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import {
-  QUERY_OUTCOMES,
-  type QueryOutcome,
-  type QueryUsage,
-} from '../../../domain/monitoring/engine-usage.ts'
+import { QUERY_OUTCOMES, type QueryOutcome } from '../../../domain/monitoring/engine-usage.ts'
 
 /** Starts at 0 with each engine. */
 export class QueryTally {
@@ -28,15 +24,4 @@ function classify(error: unknown, wasStopped: boolean): QueryOutcome {
   if (!wasStopped) return code === 'CCS_QUERY_LIMIT' ? 'too_large' : 'refused'
   if (code === 'CCS_QUERY_LIMIT') return 'timed_out'
   return code === 'CCS_ENGINE_UNREACHABLE' ? 'stopped' : 'cancelled'
-}
-
-/** The queries that run in the engine's process, and those that run in others. */
-export function addUsage(a: QueryUsage, b: QueryUsage): QueryUsage {
-  const ended = QUERY_OUTCOMES.map((one) => [one, a.ended[one] + b.ended[one]])
-  return {
-    running: a.running + b.running,
-    waiting: a.waiting + b.waiting,
-    // One entry for each of the outcomes.
-    ended: Object.fromEntries(ended) as QueryUsage['ended'],
-  }
 }

@@ -1,6 +1,6 @@
-/** The queries that run or wait in one place: each within its limits, counted when it has ended. */
+/** An engine's queries that run or wait: each within its limits, counted once when it has ended. */
 import { QueryBounds } from '../../../adapters/duckdb/limited-query.ts'
-import { CcsError } from '../../../domain/kernel/errors.ts'
+import { toCancelError } from '../../../adapters/duckdb/query-error.ts'
 import type { QueryUsage } from '../../../domain/monitoring/engine-usage.ts'
 import {
   engineStopsError,
@@ -19,10 +19,6 @@ export class RunningQueries {
 
   constructor(limits: QueryLimits) {
     this.#limits = limits
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed
   }
 
   /** Starts a query; the error of one that was stopped says by what. */
@@ -60,10 +56,4 @@ export class RunningQueries {
     for (const bounds of this.#running.keys()) bounds.stop(engineStopsError())
     await Promise.all(this.#running.values())
   }
-}
-
-/** Why a query ends whose client has gone. */
-function toCancelError(reason: unknown): CcsError {
-  if (reason instanceof CcsError) return reason
-  return new CcsError('CCS_QUERY_INVALID', 'The query was cancelled.', { cause: reason })
 }

@@ -91,7 +91,13 @@ function findPlace(cause: string): { readonly line: number; readonly column: num
   return found ? { line: Number(found[1]), column: Number(found[2]) } : undefined
 }
 
-function findHint(message: string): string | undefined {
+/** What to do about what Flink says; undefined: the message says it all. */
+export function findHint(message: string): string | undefined {
+  if (/\bccs\.Lines(Revenue|Units)\b/.test(message))
+    return (
+      'Copy stack/flink/functions/ccs-functions.jar into the lib folder of gateway, JobManager ' +
+      'and TaskManagers, then restart them.'
+    )
   if (/any factory for identifier/.test(message))
     return 'Copy the connector or format into the lib folder of the gateway, then restart it.'
   if (/already exists/.test(message))

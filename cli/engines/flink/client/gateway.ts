@@ -71,7 +71,8 @@ export function openGateway(server: HttpServer, options: GatewayOptions = {}): F
     const request = () => http.request(method, path, body === undefined ? {} : { body })
     const answer = await sendRequest(self, request)
     if (answer.status === 200) return asObject(answer.body)
-    const fault = readGatewayFault(answer)
+    // A JobManager reports paths that it does not know in the same form.
+    const fault = answer.status === 404 ? undefined : readGatewayFault(answer)
     throw fault === undefined ? notThatServer(self, answer) : new StatementRefused(fault, locate)
   }
   return {

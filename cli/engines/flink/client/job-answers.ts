@@ -57,6 +57,11 @@ export interface JobCheckpoints {
   readonly failed: number
   readonly restored: number
   readonly latest: JobCheckpoint | undefined
+  /**
+   * Where the newest state is that a new job could begin with: of the latest checkpoint or
+   * savepoint, or else where this job began; undefined: it has saved none, and began with none.
+   */
+  readonly statePath: string | undefined
   /** When the newest failed one was begun, and why it failed. */
   readonly latestFailed: { readonly atMs: number; readonly message: string } | undefined
 }
@@ -172,12 +177,17 @@ export function readCheckpoints(body: unknown): JobCheckpoints {
   const { counts, latest, history } = asObject(body)
   const { completed, failed, restored } = asObject(counts)
   const last = asObject(latest).completed
+  const { savepoint, restored: start } = asObject(latest)
+  const saved = [last, savepoint].filter(isObject)
+  const [newest] = saved.sort((a, b) => asNumber(b.id) - asNumber(a.id))
+  const begun = isObject(start) ? start : undefined
   const [broken] = asObjects(history).filter((one) => one.status === 'FAILED')
   return {
     completed: asNumber(completed),
     failed: asNumber(failed),
     restored: asNumber(restored),
     latest: isObject(last) ? readCheckpoint(last) : undefined,
+    statePath: readPath(newest ?? begun),
     latestFailed: broken && {
       atMs: asNumber(broken.trigger_timestamp),
       message: String(broken.failure_message ?? 'no reason is given').replace(/\.\s*$/, ''),
@@ -185,14 +195,19 @@ export function readCheckpoints(body: unknown): JobCheckpoints {
   }
 }
 
+/** Undefined for a checkpoint in the JobManager's memory. */
+function readPath(one: JsonObject | undefined): string | undefined {
+  const path = one?.external_path
+  return typeof path === 'string' && path.includes(':') ? path : undefined
+}
+
 function readCheckpoint(one: JsonObject): JobCheckpoint {
-  const { external_path: path } = one
   return {
     id: asNumber(one.id),
     endMs: asNumber(one.latest_ack_timestamp),
     durationMs: asNumber(one.end_to_end_duration),
     stateBytes: asNumber(one.state_size),
-    path: typeof path === 'string' && path.includes(':') ? path : undefined,
+    path: readPath(one),
   }
 }
 

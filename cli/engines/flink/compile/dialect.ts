@@ -3,7 +3,13 @@
  * the table. Event time and watermark are defined on the source table and selected unchanged by
  * every view, since Flink loses them in an expression.
  */
-import { type Dialect, printClauses, type Statement } from '../../../domain/dialects/dialect.ts'
+import {
+  type CompiledModel,
+  type Dialect,
+  type DialectInput,
+  printClauses,
+  type Statement,
+} from '../../../domain/dialects/dialect.ts'
 import { DialectJob, readFirstOnly, readUnnesting } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
 import { readSeedJoin } from '../../../domain/models/seed-join.ts'
@@ -25,7 +31,10 @@ import { syntax } from './syntax.ts'
 import { type PrintedView, printSessionViews, printWindowSelect } from './windows.ts'
 
 /** Prints a model for Flink SQL 2.3. */
-export const compileFlink: Dialect = (input) => {
+export const compileFlink: Dialect = compileModel
+
+/** The same, for callers that need not wait. */
+export function compileModel(input: DialectInput): CompiledModel {
   const job = new DialectJob(input, syntax)
   return { statements: printStatements(job).map(readPlaces), notes: job.notes, faults: job.faults }
 }

@@ -1,11 +1,12 @@
 /** Finds the models that a query reads, and refuses a query that is not one allowed SELECT. */
-import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
-import { serializeSql } from '../../../adapters/duckdb/sql-ast.ts'
-import { type AstNode, asText, visit } from '../../../domain/sql/ast.ts'
-import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
-import { parseQuery } from '../../../domain/sql/parse-query.ts'
-import { findReferences } from '../../../domain/sql/references.ts'
-import { followReads } from '../compile.ts'
+
+import { followReads } from '../../domain/models/follow-reads.ts'
+import { type AstNode, asText, visit } from '../../domain/sql/ast.ts'
+import type { MacroSet } from '../../domain/sql/expand-macros.ts'
+import { parseQuery } from '../../domain/sql/parse-query.ts'
+import { findReferences } from '../../domain/sql/references.ts'
+import type { DuckConnection } from './duckdb.ts'
+import { serializeSql } from './sql-ast.ts'
 
 /** What is known of the models of an engine. */
 export interface ModelReads {

@@ -1,0 +1,33 @@
+/** Composition of what answers queries of a Flink target: models, topics, registry. */
+import type { QueryService } from '../../domain/query/query-service.ts'
+import type { Project } from '../../project.ts'
+
+/** Answers queries from the topics that the engine fills; asks no server yet. */
+export async function openQueries(project: Project): Promise<QueryService> {
+  const [{ requireKafka }, { openLogic }, { openRemoteRegistry }, { openTopicQueries }, clocks] =
+    await Promise.all([
+      import('../../domain/config/target-needs.ts'),
+      import('../project-logic.ts'),
+      import('../servers.ts'),
+      import('../../engines/flink/query/open-queries.ts'),
+      import('../../adapters/process/system-clock.ts'),
+    ])
+  const [{ openKafka }, { openTopicReader }] = await Promise.all([
+    import('../../adapters/kafka/connection.ts'),
+    import('../../adapters/kafka/topic-reader.ts'),
+  ])
+  const { target, config, dir } = project
+  const settings = requireKafka(target, config.targets)
+  const [logic, registry, kafka] = await Promise.all([
+    openLogic(project, { isDescribed: true }),
+    openRemoteRegistry(project),
+    openKafka(settings, dir),
+  ])
+  return openTopicQueries({
+    ...{ target, logic, registry },
+    timezone: config.timezone,
+    reader: openTopicReader(kafka),
+    limits: config.query,
+    clock: clocks.systemClock(),
+  })
+}

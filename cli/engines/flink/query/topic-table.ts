@@ -1,0 +1,131 @@
+/**
+ * A topic as a table of DuckDB, kept up to date: all rows of a topic of events, or the last row of
+ * each key, without those that a tombstone deletes. Only new records are read.
+ */
+import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import type { SchemaRegistry } from '../../../domain/avro/schema-registry.ts'
+import { quoteName } from '../../../domain/kernel/sql-text.ts'
+import type { TopicPart, TopicReader } from '../../../domain/log/topic-reader.ts'
+import type { DuckColumn } from '../../../domain/models/bind-models.ts'
+import { KEY_COLUMN, KEY_COLUMNS, RecordLoader } from './record-loader.ts'
+import { TopicCursor } from './topic-cursor.ts'
+
+/** What a table is made of. */
+export interface TopicTableOptions {
+  readonly connection: DuckConnection
+  readonly reader: TopicReader
+  readonly registry: Pick<SchemaRegistry, 'byId'>
+  /** Full name of the topic. */
+  readonly topic: string
+  /** Name of the table, with its catalog. */
+  readonly table: string
+  readonly columns: readonly DuckColumn[]
+  readonly isKeyed: boolean
+}
+
+/** Records of keys that wait until they replace the rows of their keys. */
+const STAGED_MAX = 100_000
+/** DuckDB keeps deleted rows until the table is written anew. */
+const DELETED_MAX = 50_000
+
+/** Open it before views read it. */
+export class TopicTable {
+  readonly #options: TopicTableOptions
+  readonly #cursor: TopicCursor
+  readonly #loader: RecordLoader
+  /** Where records with keys are first. */
+  readonly #stage: string
+  #staged = 0
+  #deleted = 0
+  #newestMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: TopicTableOptions) {
+    this.#options = options
+    this.#stage = options.isKeyed ? `${options.table}_stage` : options.table
+    this.#cursor = new TopicCursor(options.reader, options.topic)
+    this.#loader = new RecordLoader({ ...options, table: this.#stage })
+  }
+
+  /** Creates the empty table. */
+  async open(): Promise<void> {
+    const { connection, table, columns, isKeyed } = this.#options
+    await connection.run(createTableSql(table, isKeyed ? [KEY_COLUMN, ...columns] : columns))
+    if (isKeyed) await connection.run(createTableSql(this.#stage, [...KEY_COLUMNS, ...columns]))
+  }
+
+  /** Time of the newest record, ms since 1970; -Infinity: there is none. */
+  get newestMs(): number {
+    return this.#newestMs
+  }
+
+  /** Reads what is new; what was read stays if it is stopped. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const target = { reset: () => this.#reset(), add: this.#add.bind(this) }
+    await this.#cursor.read(target, signal, async () => undefined)
+    await this.#replace()
+  }
+
+  /** Forgets all rows: the topic is read anew. */
+  async clear(): Promise<void> {
+    this.#cursor.forget()
+    await this.#reset()
+  }
+
+  close(): void {
+    this.#loader.close()
+  }
+
+  async #add(partition: number, { records }: TopicPart): Promise<void> {
+    try {
+      await this.#loader.add(partition, records)
+      await this.#loader.flush()
+    } catch (error) {
+      // Some of its rows may be in the table: all is read again.
+      this.#loader.drop()
+      this.#cursor.forget()
+      throw error
+    }
+    for (const { timestampMs } of records) this.#newestMs = Math.max(this.#newestMs, timestampMs)
+    this.#staged += records.length
+    if (this.#staged > STAGED_MAX) await this.#replace()
+  }
+
+  /** Of each key the last row, in place of the one before. */
+  async #replace(): Promise<void> {
+    const { connection, table, columns, isKeyed } = this.#options
+    if (!isKeyed || this.#staged === 0) return
+    const stage = this.#stage
+    const names = ['_key', ...columns.map(({ name }) => quoteName(name))].join(', ')
+    await connection.run('BEGIN')
+    try {
+      this.#deleted += await connection.run(
+        `DELETE FROM ${table} WHERE _key IN (SELECT _key FROM ${stage})`,
+      )
+      await connection.run(`INSERT INTO ${table} SELECT ${names} FROM (
+        FROM ${stage} QUALIFY row_number() OVER (PARTITION BY _key ORDER BY _seq DESC) = 1
+      ) WHERE NOT _is_gone`)
+      await connection.run('COMMIT')
+    } catch (error) {
+      await connection.run('ROLLBACK').catch(() => undefined)
+      throw error
+    }
+    await connection.run(createTableSql(stage, [...KEY_COLUMNS, ...columns]))
+    this.#staged = 0
+    if (this.#deleted < DELETED_MAX) return
+    await connection.run(`CREATE OR REPLACE TABLE ${table} AS FROM ${table}`)
+    this.#deleted = 0
+  }
+
+  async #reset(): Promise<void> {
+    this.#staged = 0
+    this.#deleted = 0
+    this.#newestMs = Number.NEGATIVE_INFINITY
+    await this.open()
+  }
+}
+
+/** CREATE OR REPLACE TABLE with these columns; `table` is a name in SQL. */
+export function createTableSql(table: string, columns: readonly DuckColumn[]): string {
+  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
+  return `CREATE OR REPLACE TABLE ${table} (${list.join(', ')})`
+}
