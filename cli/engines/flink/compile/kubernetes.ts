@@ -17,9 +17,9 @@ export function printKubernetes(results: readonly CompileResult[], name: string)
   const job = `${toLabel(name)}-ccs`
   const script = printScript(results)
   return `# A changed model computes from the first event on in a job of its own: give metadata.name
-# and TOPIC_PREFIX a new version, compare, then delete the former. Only what changes no SQL (resources,
-# image, parallelism) goes on from the savepoint: Flink would restore the state of other SQL into
-# wrong numbers without a word. ccs deploy compares the states and does all that by itself.
+# and TOPIC_PREFIX a new version, compare, then delete the former. Only what changes no SQL
+# (resources, image, parallelism) goes on from the savepoint: Flink would restore the state of
+# other SQL into wrong numbers without a word. ccs deploy compares states and does it by itself.
 # The image: Flink 2.3 with the connector's, Avro's and ccs's jars in /opt/flink/lib.
 apiVersion: v1
 kind: ConfigMap
