@@ -8,7 +8,7 @@ import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
-import type { OpenTargetEngine } from './engine-module.ts'
+import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
@@ -28,6 +28,11 @@ export const openTargetEngine: OpenTargetEngine = async (project, logic, options
 /** How models are printed for Flink SQL. */
 export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
+}
+
+/** How models are printed as resources of Kubernetes. */
+export async function openKubernetes(): Promise<PrintKubernetes> {
+  return (await import('../../engines/flink/compile/kubernetes.ts')).printKubernetes
 }
 
 /** Answers queries from the topics that the engine fills; asks no server yet. */

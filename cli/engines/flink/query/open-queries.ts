@@ -8,6 +8,7 @@ import type { TopicReader } from '../../../domain/log/topic-reader.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import { compileModel } from '../compile/dialect.ts'
+import { followDeployment } from './deployed-topics.ts'
 import { type CompiledTable, planTables } from './plan-tables.ts'
 import { serveTopicQueries, TopicQueries, type TopicQueriesOptions } from './query-service.ts'
 import { TargetTables } from './target-tables.ts'
@@ -21,13 +22,20 @@ export interface OpenQueriesOptions {
   /** Closed with the queries. */
   readonly reader: TopicReader
   readonly registry: Pick<SchemaRegistry, 'byId'>
+  /** The engine's part of the deployment record; undefined: nothing is deployed. */
+  readonly loadRecord: () => Promise<string | undefined>
   readonly limits: TopicQueriesOptions['limits']
   readonly clock: Clock
 }
 
 /** Asks no server before the first query. */
 export async function openTopicQueries(options: OpenQueriesOptions): Promise<QueryService> {
-  const { logic, timezone, reader, registry, limits, clock } = options
+  const { target, logic, timezone, registry, loadRecord, limits, clock } = options
+  const reader = followDeployment(options.reader, {
+    loadRecord,
+    nameOf: (model) => addPrefix(target, model),
+    elapsedMs: () => clock.elapsedMs(),
+  })
   const planned = planTarget(options)
   const tables = await TargetTables.open({
     tables: planned,
