@@ -19,6 +19,8 @@ let root: string
 let rig: Rig
 let engine: EmbeddedEngine
 
+/** A fast machine fills the marts' memory with the other one before its time is over. */
+const ENDLESS_IN_NO_MEMORY = 'SELECT sum(hash(range)) AS n FROM range(1000000000000)'
 const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
 
 beforeAll(async () => {
@@ -169,9 +171,17 @@ describe('the published marts', () => {
 
   test('an endless SELECT ends at its deadline, and at the limit of ccs.yml', async () => {
     const message = 'The query was not answered within 200 ms: ended.'
-    expect(await ask(ENDLESS, { timeoutMs: 200 })).toMatchObject({
+    expect(await ask(ENDLESS_IN_NO_MEMORY, { timeoutMs: 200 })).toMatchObject({
       code: 'CCS_QUERY_LIMIT',
       message,
+    })
+  })
+
+  test('a SELECT that takes more than the memory of the marts ends', async () => {
+    const sql = 'SELECT count(DISTINCT hash(range)) AS n FROM range(200000000)'
+    expect(await ask(sql)).toMatchObject({
+      code: 'CCS_QUERY_LIMIT',
+      message: 'The query takes more than 256 MB of memory: ended.',
     })
   })
 
@@ -189,7 +199,7 @@ describe('the published marts', () => {
     const query = (...args: string[]) => runCcs(['query', '--marts', '--data', data, ...args])
     for (const args of [
       ['--max-rows', '10', 'FROM days'],
-      ['--timeout', '200 ms', ENDLESS],
+      ['--timeout', '200 ms', ENDLESS_IN_NO_MEMORY],
     ]) {
       const { code, stderr } = await query(...args)
       expect([code, stderr]).toEqual([2, expect.stringContaining('error[CCS_QUERY_LIMIT]')])

@@ -15,13 +15,12 @@ export function timeoutError(timeoutMs: number): CcsError {
   })
 }
 
-/** It needs more memory than one query may take. */
-export function memoryLimitError(limitBytes: number, cause?: unknown): CcsError {
+/** It needs more memory than one query may take, `isFixed`: no setting raises it. */
+export function memoryLimitError(limitBytes: number, cause?: unknown, isFixed = false): CcsError {
   const size = formatBytes(limitBytes)
+  const raise = ', or raise query.memory_limit in ccs.yml if the machine has the memory'
   return new CcsError('CCS_QUERY_LIMIT', `The query takes more than ${size} of memory: ended.`, {
-    hint:
-      'Read fewer rows or columns, group by fewer values, or raise query.memory_limit in ccs.yml ' +
-      'if the machine has the memory.',
+    hint: `Read fewer rows or columns, or group by fewer values${isFixed ? '' : raise}.`,
     cause,
   })
 }
