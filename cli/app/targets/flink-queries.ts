@@ -2,9 +2,9 @@
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 
-/** Answers queries from the topics that the engine fills; asks no server yet. */
+/** Answers queries from the topics that the deployment record names. */
 export async function openQueries(project: Project): Promise<QueryService> {
-  const [{ requireKafka }, { openLogic }, { openRemoteRegistry }, { openTopicQueries }, clocks] =
+  const [{ requireKafka }, { openLogic }, servers, { openTopicQueries }, clocks] =
     await Promise.all([
       import('../../domain/config/target-needs.ts'),
       import('../project-logic.ts'),
@@ -18,13 +18,15 @@ export async function openQueries(project: Project): Promise<QueryService> {
   ])
   const { target, config, dir } = project
   const settings = requireKafka(target, config.targets)
-  const [logic, registry, kafka] = await Promise.all([
+  const deployments = await servers.openDeployments(project)
+  const [logic, registry, kafka, deployment] = await Promise.all([
     openLogic(project, { isDescribed: true }),
-    openRemoteRegistry(project),
+    servers.openRemoteRegistry(project),
     openKafka(settings, dir),
+    deployments.load().finally(() => deployments.close()),
   ])
   return openTopicQueries({
-    ...{ target, logic, registry },
+    ...{ target, logic, registry, record: deployment?.engine },
     timezone: config.timezone,
     reader: openTopicReader(kafka),
     limits: config.query,

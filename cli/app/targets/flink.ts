@@ -30,7 +30,7 @@ export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
 }
 
-/** Answers queries from the topics that the engine fills; asks no server yet. */
+/** Answers queries from the topics that the deployment record names. */
 export async function openQueries(project: Project): Promise<QueryService> {
   return (await import('./flink-queries.ts')).openQueries(project)
 }

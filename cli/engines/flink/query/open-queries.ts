@@ -8,6 +8,7 @@ import type { TopicReader } from '../../../domain/log/topic-reader.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import { compileModel } from '../compile/dialect.ts'
+import { findDeployedTopics } from '../plan/record.ts'
 import { type CompiledTable, planTables } from './plan-tables.ts'
 import { serveTopicQueries, TopicQueries, type TopicQueriesOptions } from './query-service.ts'
 import { TargetTables } from './target-tables.ts'
@@ -15,6 +16,8 @@ import { TargetTables } from './target-tables.ts'
 /** A target whose engine fills topics. */
 export interface OpenQueriesOptions {
   readonly target: Pick<Target, 'excluded' | 'prefix'>
+  /** The engine's part of the deployment record; absent before the first deployment. */
+  readonly record?: string | undefined
   /** Opened with `isDescribed`. */
   readonly logic: Logic
   readonly timezone: string
@@ -40,7 +43,7 @@ export async function openTopicQueries(options: OpenQueriesOptions): Promise<Que
   return serveTopicQueries(queries, { from: reader.place, close: () => reader.close() })
 }
 
-function planTarget({ target, logic, timezone }: OpenQueriesOptions) {
+function planTarget({ target, record, logic, timezone }: OpenQueriesOptions) {
   const reads = new Map(logic.graph.map((one) => [one.model.name, one.reads]))
   const models = toDialectInputs(toCompileProject(logic, timezone)).map(
     (input): CompiledTable => ({
@@ -50,7 +53,9 @@ function planTarget({ target, logic, timezone }: OpenQueriesOptions) {
     }),
   )
   const { excluded = [] } = target
+  // Each version of the job has topics of its own: the record names those in force.
+  const topics = findDeployedTopics(record)
   const findTopic = (name: string) =>
-    excluded.includes(name) ? undefined : addPrefix(target, name)
+    excluded.includes(name) ? undefined : topics ? topics.get(name) : addPrefix(target, name)
   return planTables({ models, macros: logic.macros, findTopic })
 }
