@@ -1,5 +1,6 @@
 /** Composition of the live page, served by the running engine or by `ccs dash`. */
 import { systemClock } from '../adapters/process/system-clock.ts'
+import { refusePage } from '../domain/config/target-needs.ts'
 import type { QueryControl } from '../domain/sql/query-result.ts'
 import type { Project } from '../project.ts'
 import type { OpenDash } from '../web/live/dash-server.ts'
@@ -85,6 +86,7 @@ export async function openDash(
   { port, isPortRequired = false }: PortChoice,
 ): Promise<OpenDash> {
   const { serveDash } = await import('../web/live/dash-server.ts')
+  refusePage(project.target)
   const answers = await openLastingAnswers(project)
   const { log, manifests } = await openProjectStore(project)
   const status = () => answers.status()

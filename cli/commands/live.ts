@@ -1,8 +1,7 @@
 import { Flags } from '@oclif/core'
-import { openAnswers } from '../app/query.ts'
+import { openLive } from '../app/live.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../command.ts'
 import { type LiveData, renderLive } from '../domain/live/live-lines.ts'
-import { readLive } from '../domain/live/read-live.ts'
 
 export default class Live extends CcsCommand<LiveData> {
   static override summary = 'Watch what is happening right now.'
@@ -19,21 +18,20 @@ export default class Live extends CcsCommand<LiveData> {
     const { flags } = await this.parse(Live)
     const stop = this.abortOnSignal()
     const clock = this.clock
-    const project = await this.loadProject(flags)
+    const live = await openLive(await this.loadProject(flags))
     const isOnce = flags.once || this.jsonEnabled() || !process.stdout.isTTY
-    for (let isFirst = true; ; isFirst = false) {
-      const answers = await openAnswers(project)
-      const data = await readLive({
-        query: (sql) => answers.query(sql),
-        status: () => answers.status(),
-        nowMs: () => clock.nowMs(),
-      }).finally(() => answers.close())
-      const lines = renderLive(data, this.width, (style, text) => this.paint(style, text))
-      if (isOnce) for (const line of lines) this.print(line)
-      else this.redraw(lines, isFirst)
-      if (isOnce || stop.aborted) return data
-      await clock.sleep(flags.every, stop)
-      if (stop.aborted) return data
+    try {
+      for (let isFirst = true; ; isFirst = false) {
+        const data = await live.read()
+        const lines = renderLive(data, this.width, (style, text) => this.paint(style, text))
+        if (isOnce) for (const line of lines) this.print(line)
+        else this.redraw(lines, isFirst)
+        if (isOnce || stop.aborted) return data
+        await clock.sleep(flags.every, stop)
+        if (stop.aborted) return data
+      }
+    } finally {
+      await live.close()
     }
   }
 }

@@ -2,6 +2,9 @@
  * The answers of a Flink target while its job runs: the rows of every model are those of the plain
  * SQL over the events so far, also of sessions that are under way, which Flink itself does not show.
  */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { openKafka } from '../../cli/adapters/kafka/connection.ts'
@@ -13,7 +16,7 @@ import { openLogic } from '../../cli/app/project-logic.ts'
 import { collectRows, type QueryService } from '../../cli/domain/query/query-service.ts'
 import { openTopicQueries } from '../../cli/engines/flink/query/open-queries.ts'
 import { loadProject } from '../../cli/project.ts'
-import { ROOT } from '../e2e/run-ccs.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import type { Cluster } from '../fixtures/cluster.ts'
 import { flinkTest } from '../fixtures/flink.ts'
 import { listRawRows } from '../fixtures/flink-compare.ts'
@@ -67,12 +70,42 @@ flinkTest(
         expect(closed.length).toBeGreaterThan(30)
         expect(Number(all[0]?.n) - closed.length).toBeGreaterThan(5)
       }
+      const { rows } = await oracle.query(`SELECT count(*) AS n FROM ${SESSIONS}`)
+      const ccs = await openCommands(cluster, prefix)
+      const query = await ccs(['query', `SELECT count(*) AS n FROM ${SESSIONS}`])
+      expect(query).toMatchObject({ from: cluster.brokers, rows, undeployed: [] })
+      const live = await ccs(['live', '--once'])
+      expect(live).toMatchObject({ health: { from: cluster.brokers } })
     })
   },
   400_000,
 )
 
 const SESSIONS = 'gold.sessions'
+
+/** Runs `ccs … --json` in a project whose target is this one. */
+async function openCommands(cluster: Cluster, prefix: string) {
+  const dir = mkdtempSync(path.join(tmpdir(), 'ccs-flink-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  for (const part of ['schemas', 'sql'])
+    cpSync(path.join(ROOT, part), path.join(dir, part), { recursive: true })
+  const server = { url: 'http://127.0.0.1:9' } // nobody asks it
+  const target = {
+    ...{ engine: 'flink', prefix, registry: { url: cluster.registry } },
+    kafka: { brokers: cluster.brokers.split(',') },
+    flink: { ...server, jobmanager: server, without: ['gold.right_now'] },
+  }
+  const [settings = ''] = readFileSync(path.join(ROOT, 'ccs.yml'), 'utf8').split(/^targets:/m)
+  writeFileSync(
+    path.join(dir, 'ccs.yml'),
+    `${settings}targets: ${JSON.stringify({ big: target })}\n`,
+  )
+  return async (args: readonly string[]): Promise<unknown> => {
+    const ran = await runCcs([...args, '--json', '--target', 'big', '--project', dir])
+    expect(ran.stderr).toBe('')
+    return JSON.parse(ran.stdout)
+  }
+}
 
 type Ask = (model: string) => Promise<readonly Readonly<Record<string, unknown>>[]>
 
@@ -103,6 +136,7 @@ async function openQueries(
     timezone: project.config.timezone,
     reader: openTopicReader(kafka),
     registry: openConfluentRegistry({ url: cluster.registry }),
+    loadRecord: async () => undefined,
     limits: project.config.query,
     clock: { ...systemClock(), nowMs },
   })

@@ -5,7 +5,7 @@
  * more of them; CCS_DIFFERENTIAL_SEED and CCS_DIFFERENTIAL_GROUPS choose others. Of a group that
  * differs, the smallest list of events that still does is printed as a test of `ccs test`.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openLogic } from '../../cli/app/project-logic.ts'
 import { type OpenTests, openTests } from '../../cli/app/test.ts'
 import { listFunctions } from '../../cli/domain/dialects/portability.ts'
@@ -129,3 +129,21 @@ test('each function that the portability table has for Flink is in a model that 
     .filter((name) => !all.includes(name === 'count(*)' ? name : `${name}(`))
   expect(unused).toEqual([])
 })
+
+flinkTest(
+  'functions that the portability table has not for Flink are none of Flink',
+  async (gateway) => {
+    const calls: Readonly<Record<string, string>> = {
+      right_now: 'right_now()',
+      time_bucket: "time_bucket(INTERVAL '1' HOUR, LOCALTIMESTAMP)",
+    }
+    const refused = listFunctions().filter((one) => !one.flink.ok)
+    expect(refused.map((one) => one.function)).toEqual(Object.keys(calls))
+    const session = await gateway.openSession()
+    onTestFinished(() => session.close())
+    for (const call of Object.values(calls))
+      await expect(session.execute(`SELECT ${call}`), call).rejects.toThrow(
+        'No match found for function signature',
+      )
+  },
+)

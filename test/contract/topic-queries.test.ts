@@ -55,6 +55,38 @@ test('a topic that was deleted and created again is read from its beginning', as
   await expect(rows()).rejects.toThrow('There is no topic shop.gold.top_pages_1h at')
 })
 
+test('a column that is not deployed is refused, and not taken for one without values', async () => {
+  const { topics, ask, logic } = await openTopicShop()
+  const columns = logic.columns.get('gold.top_pages_1h') ?? []
+  const deployed = columns.filter(({ name }) => name !== 'views')
+  topics.create(PAGE, deployed, ['window_start', 'page'])
+  expect(await ask('SELECT * FROM gold.top_pages_1h')).toEqual([])
+  topics.put(PAGE, page('/a', 1))
+  await expect(ask('SELECT page FROM gold.top_pages_1h')).rejects.toMatchObject({
+    code: 'CCS_PLAN_CHANGES',
+    message: `gold.top_pages_1h has a column views, which no record of ${PAGE} has yet.`,
+  })
+})
+
+test('the topics are those of the job in force, as soon as another one is', async () => {
+  let record: string | undefined
+  let elapsedMs = 0
+  const { topics, ask, logic } = await openTopicShop({
+    loadRecord: async () => record,
+    elapsedMs: () => elapsedMs,
+  })
+  const next = `${PAGE}.v2`
+  topics.create(next, logic.columns.get('gold.top_pages_1h') ?? [], ['window_start', 'page'])
+  topics.put(PAGE, page('/first', 1))
+  topics.put(next, page('/second', 2))
+  const rows = () => ask('SELECT page, views FROM gold.top_pages_1h')
+  expect(await rows()).toEqual([{ page: '/first', views: 1 }])
+  const sinks = [{ model: 'gold.top_pages_1h', topic: next, fingerprint: 'x' }]
+  record = JSON.stringify({ format: 1, deployed: { version: 2, sinks }, inProgress: [] })
+  elapsedMs += 10_000
+  expect(await rows()).toEqual([{ page: '/second', views: 2 }])
+})
+
 test('values are exact: money, times, whole numbers, lists and texts', async () => {
   const { topics, ask } = await openTopicShop()
   const items = [{ sku: 's', name: 'ü "q"', category: null, brand: null, unit_price_minor: 1 }]

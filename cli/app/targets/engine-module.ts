@@ -2,6 +2,7 @@
 import type { Target } from '../../domain/config/target.ts'
 import type { TargetServers } from '../../domain/deploy/deploy-target.ts'
 import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
+import type { CompileResult } from '../../domain/dialects/compile.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { Logic } from '../../domain/models/logic.ts'
@@ -29,11 +30,16 @@ export type OpenTargetEngine = (
   options: TargetEngineOptions,
 ) => Promise<TargetEngine>
 
+/** Prints compiled models as resources of Kubernetes, in YAML; `name` is the project's. */
+export type PrintKubernetes = (results: readonly CompileResult[], name: string) => string
+
 /** The composition of one engine. */
 export interface EngineModule {
   /** How models are printed for it. */
   readonly openDialect: () => Promise<Dialect>
   readonly openTargetEngine: OpenTargetEngine
+  /** Absent: ccs prints no resources of Kubernetes for it. */
+  readonly openKubernetes?: () => Promise<PrintKubernetes>
   /** Answers queries itself; absent: the running engine and the lake of the target do. */
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */

@@ -2,33 +2,43 @@
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 
-/** Answers queries from the topics that the deployment record names. */
+/** Answers queries from the topics that the engine fills; asks no server yet. */
 export async function openQueries(project: Project): Promise<QueryService> {
-  const [{ requireKafka }, { openLogic }, servers, { openTopicQueries }, clocks] =
-    await Promise.all([
-      import('../../domain/config/target-needs.ts'),
-      import('../project-logic.ts'),
-      import('../servers.ts'),
-      import('../../engines/flink/query/open-queries.ts'),
-      import('../../adapters/process/system-clock.ts'),
-    ])
+  const [
+    { requireKafka },
+    { openLogic },
+    { openDeployments, openRemoteRegistry },
+    { openTopicQueries },
+    clocks,
+  ] = await Promise.all([
+    import('../../domain/config/target-needs.ts'),
+    import('../project-logic.ts'),
+    import('../servers.ts'),
+    import('../../engines/flink/query/open-queries.ts'),
+    import('../../adapters/process/system-clock.ts'),
+  ])
   const [{ openKafka }, { openTopicReader }] = await Promise.all([
     import('../../adapters/kafka/connection.ts'),
     import('../../adapters/kafka/topic-reader.ts'),
   ])
   const { target, config, dir } = project
+  const deployments = await openDeployments(project)
   const settings = requireKafka(target, config.targets)
-  const deployments = await servers.openDeployments(project)
-  const [logic, registry, kafka, deployment] = await Promise.all([
+  const [logic, registry, kafka] = await Promise.all([
     openLogic(project, { isDescribed: true }),
-    servers.openRemoteRegistry(project),
+    openRemoteRegistry(project),
     openKafka(settings, dir),
-    deployments.load().finally(() => deployments.close()),
   ])
   return openTopicQueries({
-    ...{ target, logic, registry, record: deployment?.engine },
+    ...{ target, logic, registry },
     timezone: config.timezone,
-    reader: openTopicReader(kafka),
+    loadRecord: async () => (await deployments.load())?.engine,
+    reader: {
+      ...openTopicReader(kafka),
+      close: async () => {
+        await Promise.all([kafka.close(), deployments.close()])
+      },
+    },
     limits: config.query,
     clock: clocks.systemClock(),
   })

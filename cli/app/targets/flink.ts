@@ -8,7 +8,7 @@ import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
-import type { OpenTargetEngine } from './engine-module.ts'
+import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
@@ -30,7 +30,12 @@ export async function openDialect(): Promise<Dialect> {
   return (await import('../../engines/flink/compile/dialect.ts')).compileFlink
 }
 
-/** Answers queries from the topics that the deployment record names. */
+/** How models are printed as resources of Kubernetes. */
+export async function openKubernetes(): Promise<PrintKubernetes> {
+  return (await import('../../engines/flink/compile/kubernetes.ts')).printKubernetes
+}
+
+/** Answers queries from the topics that the engine fills; asks no server yet. */
 export async function openQueries(project: Project): Promise<QueryService> {
   return (await import('./flink-queries.ts')).openQueries(project)
 }

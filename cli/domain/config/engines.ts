@@ -19,6 +19,11 @@ export interface EngineProfile {
   readonly isCompiled: boolean
   /** Whether it creates and fills the topics of Gold; otherwise ccs does. */
   readonly fillsGold: boolean
+  /**
+   * Whether the target itself answers queries in DuckDB's SQL over all models, so that `ccs live`
+   * asks it; otherwise the data directory answers.
+   */
+  readonly answersLive: boolean
 }
 
 /** The profiles, by the name that a target in ccs.yml gives as its `engine`. */
@@ -29,6 +34,7 @@ export const ENGINES = {
     needsKafka: false,
     isCompiled: false,
     fillsGold: false,
+    answersLive: false,
   },
   flink: {
     displayName: 'Flink',
@@ -38,6 +44,7 @@ export const ENGINES = {
     server: 'flink',
     runsJobs: true,
     fillsGold: true,
+    answersLive: true,
   },
   ksqldb: {
     displayName: 'ksqlDB',
@@ -46,6 +53,7 @@ export const ENGINES = {
     isCompiled: true,
     server: 'ksqldb',
     fillsGold: true,
+    answersLive: false,
   },
 } as const satisfies Readonly<Record<string, EngineProfile>>
 

@@ -1,5 +1,6 @@
 /** What a command needs of a target, and the error where ccs.yml does not give it. */
 import { CcsError } from '../kernel/errors.ts'
+import { getEngineProfile } from './engines.ts'
 import type { HttpServer, KafkaSettings, Target } from './target.ts'
 
 type Targets = Readonly<Record<string, Target>>
@@ -31,6 +32,17 @@ export function requireConnect({ name, connect }: Target): HttpServer {
   throw new CcsError('CCS_USAGE_INVALID', `Target "${name}" has no Kafka Connect.`, {
     hint: `Name one in ccs.yml: targets.${name}.connect.url, or choose another: --target kafka`,
   })
+}
+
+/** CCS_USAGE_INVALID for a target whose rows are on a cluster: the page reads a data directory. */
+export function refusePage({ name, engine }: Target): void {
+  const { answersLive, displayName } = getEngineProfile(engine)
+  if (!answersLive) return
+  throw new CcsError(
+    'CCS_USAGE_INVALID',
+    `The live page does not show target ${name}: the rows of ${displayName} are in its topics.`,
+    { hint: `The same numbers in the terminal: ccs live --target ${name}` },
+  )
 }
 
 /**

@@ -50,6 +50,15 @@ export interface Statement {
   readonly what: string
   /** Without the closing semicolon. */
   readonly sql: string
+  /** Where its parts come from, of engines that say where a statement is wrong. */
+  readonly places?: readonly StatementPlace[]
+}
+
+/** A part of a statement, as offsets in its `sql`; `at`: byte offset in the model's SELECT. */
+export interface StatementPlace {
+  readonly from: number
+  readonly to: number
+  readonly at: number
 }
 
 /** A model in an engine's SQL. */

@@ -26,16 +26,27 @@ export interface LiveData {
   readonly funnel: Readonly<Record<string, unknown>>
   readonly pages: readonly { readonly page: string; readonly views: number }[]
   readonly campaigns: readonly { readonly name: string; readonly sessions: number }[]
-  readonly health: {
-    readonly running: boolean
-    readonly stalled: string | null
-    readonly records: number
-    readonly lagEvents: number
-    readonly newestAgeMs: number | null
-    readonly late: number
-    readonly duplicates: number
-    readonly dlq: number
-  }
+  readonly health: EngineHealth | TopicsHealth
+}
+
+/** The state of the engine on this machine. */
+export interface EngineHealth {
+  readonly running: boolean
+  readonly stalled: string | null
+  readonly records: number
+  readonly lagEvents: number
+  readonly newestAgeMs: number | null
+  readonly late: number
+  readonly duplicates: number
+  readonly dlq: number
+}
+
+/** How new the topics are that a cluster fills. */
+export interface TopicsHealth {
+  /** Where the topics are. */
+  readonly from: string
+  /** Age of the newest record; null: there is none. */
+  readonly newestAgeMs: number | null
 }
 
 const BARS = ' ▁▂▃▄▅▆▇█'
@@ -95,16 +106,27 @@ export function renderLive(data: LiveData, width: number, paint: Paint): readonl
 
 /** Dim while all is well, coloured if something is wrong. */
 function healthLine({ health }: LiveData, paint: Paint): string {
+  if ('from' in health) {
+    const { newestAgeMs, from } = health
+    const age = newestAgeMs === null ? 'no record yet' : `newest record ${describeAge(newestAgeMs)}`
+    const text = `${age} · from the topics at ${from}`
+    return (newestAgeMs ?? 0) > OLD_MS ? paint('yellow', text) : paint('dim', text)
+  }
   if (!health.running)
     return paint('yellow', 'The engine is not running: these are the last committed rows.')
   if (health.stalled !== null) return paint('red', health.stalled)
   const age =
-    health.newestAgeMs === null
-      ? 'no event yet'
-      : `newest ${(health.newestAgeMs / 1000).toFixed(1)} s ago`
+    health.newestAgeMs === null ? 'no event yet' : `newest ${describeAge(health.newestAgeMs)}`
   const counts = `${health.late} late · ${health.duplicates} duplicates · ${health.dlq} rejected`
   const text = `${health.records} events · lag ${health.lagEvents} · ${age} · ${counts}`
   return health.lagEvents > 10_000 ? paint('yellow', text) : paint('dim', text)
+}
+
+/** A job that commits every half minute is this old only if it is behind, or nobody comes. */
+const OLD_MS = 120_000
+
+function describeAge(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s ago`
 }
 
 function columns(

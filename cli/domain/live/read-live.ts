@@ -2,12 +2,13 @@
 
 import type { StatusResult } from '../pipeline/read-status.ts'
 import type { QueryResult } from '../sql/query-result.ts'
-import type { LiveData } from './live-lines.ts'
+import type { EngineHealth, LiveData } from './live-lines.ts'
 
 /** Where `ccs live` gets its answers. */
 export interface LiveSource {
   readonly query: (sql: string) => Promise<QueryResult>
-  readonly status: () => Promise<StatusResult>
+  /** Asked after the queries. */
+  readonly health: () => Promise<LiveData['health']>
   readonly nowMs: () => number
 }
 
@@ -19,9 +20,8 @@ const MINUTES = 60
 const TOP = 5
 
 /** Runs all queries once, as of now. */
-export async function readLive({ query, status, nowMs }: LiveSource): Promise<LiveData> {
+export async function readLive({ query, health, nowMs }: LiveSource): Promise<LiveData> {
   const atMs = nowMs()
-  const { counts, running, stalled, lagEvents, newestAgeMs } = await status()
   const [now] = (await query('SELECT * FROM gold.right_now')).rows
   const revenue = (await query(REVENUE_TODAY)).rows
   const minutes = await query(
@@ -54,17 +54,15 @@ export async function readLive({ query, status, nowMs }: LiveSource): Promise<Li
       name: String(name),
       sessions: Number(sessions),
     })),
-    health: {
-      running,
-      stalled,
-      lagEvents,
-      newestAgeMs,
-      records: counts.records,
-      late: counts.late,
-      duplicates: counts.duplicates,
-      dlq: counts.dlq,
-    },
+    health: await health(),
   }
+}
+
+/** The state of an engine on this machine, as `ccs live` shows it. */
+export function describeEngine(status: StatusResult): EngineHealth {
+  const { counts, running, stalled, lagEvents, newestAgeMs } = status
+  const { records, late, duplicates, dlq } = counts
+  return { running, stalled, lagEvents, newestAgeMs, records, late, duplicates, dlq }
 }
 
 /** One entry per minute; a minute without events is 0. */

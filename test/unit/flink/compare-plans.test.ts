@@ -36,7 +36,7 @@ const EXPECTED: Readonly<
     'COUNT(DISTINCT session_id) AS visitors; before: COUNT(DISTINCT anonymous_id)',
     'gold.activity_1m',
   ],
-  'another key': ['rebuild', 'It has other keys (device; before: page)', 'gold.pages_1h'],
+  'another key': ['rebuild', 'It has other keys (order_id; before: page)', 'gold.pages_1h'],
   'a new column of the source': ['restorable', 'It has the new loyalty', 'bronze.events'],
   'an added event type': ['restorable', 'Events are read by another schema', undefined],
   'another lateness': [

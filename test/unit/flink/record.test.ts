@@ -2,11 +2,7 @@
 import { expect, test } from 'vitest'
 import { splitJson } from '../../../cli/engines/flink/client/plan-files.ts'
 import { fillStatement, hideSecrets } from '../../../cli/engines/flink/plan/names.ts'
-import {
-  findDeployedTopics,
-  printRecord,
-  readRecord,
-} from '../../../cli/engines/flink/plan/record.ts'
+import { printRecord, readRecord } from '../../../cli/engines/flink/plan/record.ts'
 import { describeServers } from '../../../cli/engines/flink/plan/server-options.ts'
 
 test('a record is read as it was written', () => {
@@ -15,11 +11,7 @@ test('a record is read as it was written', () => {
   const deployed = { ...next, version: 1, id: 'j1', savepoint: 's3://x' }
   const record = { deployed, inProgress: [next] }
   expect(readRecord(printRecord(record))).toEqual(record)
-  expect(findDeployedTopics(printRecord(record))).toEqual(
-    new Map([['gold.sessions', 'a.gold.sessions']]),
-  )
   expect(readRecord(undefined)).toEqual({ deployed: undefined, inProgress: [] })
-  expect(findDeployedTopics(undefined)).toBeUndefined()
   for (const text of ['', '{}', '{"format":2,"inProgress":[]}'])
     expect(() => readRecord(text)).toThrow("record of its Flink can't be read")
 })

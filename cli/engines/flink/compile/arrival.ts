@@ -4,9 +4,10 @@
  * partition and in the order of processing.
  */
 import { printClauses } from '../../../domain/dialects/dialect.ts'
-import { type DialectJob, printWhere } from '../../../domain/dialects/dialect-job.ts'
+import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
-import { printItem, printTableName, RAW } from './ddl.ts'
+import { printItem, printMarkedWhere, printTableName, RAW } from './ddl.ts'
+import { markPlace } from './places.ts'
 import { printEpochMs } from './syntax.ts'
 
 /** The rows of a window from its first to the one that arrives. */
@@ -22,13 +23,13 @@ export function printBronzeSelect(job: DialectJob): string {
   const hasTime = job.input.columns.some((one) => one.name === time?.column)
   const items = select.items.map((item) => {
     if (item.name !== 'late_ms') return printItem(item, printer)
-    return `${printLateMs(job)} AS ${quoteName(item.name)}`
+    return markPlace(item.expr, `${printLateMs(job)} AS ${quoteName(item.name)}`)
   })
   if (time !== undefined && !hasTime) items.push(quoteName(time.column))
   return printClauses({
     items,
     from: time === undefined ? source : printArrivals(source, time.column),
-    where: printWhere(select, printer),
+    where: printMarkedWhere(select, printer),
   })
 }
 

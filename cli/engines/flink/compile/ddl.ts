@@ -8,14 +8,15 @@ import {
   printOptions,
   type Statement,
 } from '../../../domain/dialects/dialect.ts'
-import type { DialectJob } from '../../../domain/dialects/dialect-job.ts'
+import { type DialectJob, printWhere } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { printType } from '../../../domain/dialects/idioms/types.ts'
 import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { Model } from '../../../domain/models/model.ts'
-import type { SelectItem } from '../../../domain/sql/tree.ts'
+import type { Expr, Select, SelectItem } from '../../../domain/sql/tree.ts'
 import { displayType } from '../../../domain/sql/types.ts'
+import { markPlace } from './places.ts'
 import { printReaderSchema, printSourceColumns } from './source.ts'
 
 /** The table of all events, which models of Bronze read. */
@@ -143,5 +144,16 @@ export function printItem(item: SelectItem, printer: Printer): string {
     return excluded.length === 0 ? '*' : kept.map((one) => quoteName(one.name)).join(',\n  ')
   }
   const sql = printer.print(item.expr)
-  return sql === quoteName(item.name) ? sql : `${sql} AS ${quoteName(item.name)}`
+  const isAlias = sql !== quoteName(item.name)
+  return markPlace(item.expr, isAlias ? `${sql} AS ${quoteName(item.name)}` : sql)
+}
+
+/** Prints WHERE as a list of one condition or none. */
+export function printMarkedWhere(select: Select, printer: Printer): readonly string[] {
+  return printWhere(select, printer).map((one) => markPlace(select.where, one))
+}
+
+/** Prints the expressions of GROUP BY. */
+export function printGroups(exprs: readonly Expr[], printer: Printer): readonly string[] {
+  return exprs.map((one) => markPlace(one, printer.print(one)))
 }

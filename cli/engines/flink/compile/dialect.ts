@@ -10,12 +10,7 @@ import {
   printClauses,
   type Statement,
 } from '../../../domain/dialects/dialect.ts'
-import {
-  DialectJob,
-  printWhere,
-  readFirstOnly,
-  readUnnesting,
-} from '../../../domain/dialects/dialect-job.ts'
+import { DialectJob, readFirstOnly, readUnnesting } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName, type Substitute } from '../../../domain/dialects/dialect-syntax.ts'
 import { readSeedJoin } from '../../../domain/models/seed-join.ts'
 import type { Expr, FromClause, Select } from '../../../domain/sql/tree.ts'
@@ -23,12 +18,15 @@ import type { Column } from '../../../domain/sql/types.ts'
 import { printBronzeSelect, SO_FAR } from './arrival.ts'
 import {
   isUpserted,
+  printGroups,
   printItem,
+  printMarkedWhere,
   printSinkTable,
   printSourceTable,
   printTableName,
   RAW,
 } from './ddl.ts'
+import { readPlaces } from './places.ts'
 import { syntax } from './syntax.ts'
 import { type PrintedView, printSessionViews, printWindowSelect } from './windows.ts'
 
@@ -38,7 +36,7 @@ export const compileFlink: Dialect = compileModel
 /** The same, for callers that need not wait. */
 export function compileModel(input: DialectInput): CompiledModel {
   const job = new DialectJob(input, syntax)
-  return { statements: printStatements(job), notes: job.notes, faults: job.faults }
+  return { statements: printStatements(job).map(readPlaces), notes: job.notes, faults: job.faults }
 }
 
 function printStatements(job: DialectJob): readonly Statement[] {
@@ -91,8 +89,8 @@ function printPlainSelect(job: DialectJob): string {
   return printClauses({
     items,
     from: read.from,
-    where: [...read.where, ...printWhere(select, printer)],
-    groupBy: select.groupBy.map((one) => printer.print(one)),
+    where: [...read.where, ...printMarkedWhere(select, printer)],
+    groupBy: printGroups(select.groupBy, printer),
   })
 }
 
@@ -147,7 +145,7 @@ function printFirstOnly(
 ): PrintedFrom {
   const printer = job.printer(columns)
   const [first = '', ...more] = (readFirstOnly(job, qualify) ?? []).map((some) =>
-    some.map((one) => printer.print(one)).join(', '),
+    printGroups(some, printer).join(', '),
   )
   if (more.length > 0)
     job.note(
@@ -182,7 +180,7 @@ function printUnnesting(job: DialectJob, inner: Select): PrintedFrom {
       `${table}\nCROSS JOIN UNNEST(${quoteName(unnesting.list)}) ` +
       `WITH ORDINALITY AS ${quoteName(alias)} (${[...names, ordinal].join(', ')})`,
     columns: [...columns, { name: unnesting.ordinal, type: { is: 'BIGINT' } }],
-    where: printWhere(inner, job.printer(columns)),
+    where: printMarkedWhere(inner, job.printer(columns)),
     unnested: fields.map((one) => ({
       expr: elementField(unnesting.list, unnesting.ordinal, one.name),
       sql: quoteName(`${alias}_${one.name}`),

@@ -7,14 +7,13 @@ import { printClauses } from '../../../domain/dialects/dialect.ts'
 import {
   type DialectJob,
   listSessionColumns,
-  printWhere,
   readBucket,
   SESSION_START,
 } from '../../../domain/dialects/dialect-job.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { type Expr, isSameExpr } from '../../../domain/sql/tree.ts'
 import type { Column } from '../../../domain/sql/types.ts'
-import { printItem, printTableName } from './ddl.ts'
+import { printGroups, printItem, printMarkedWhere, printTableName } from './ddl.ts'
 import { printEpochMs, printInterval } from './syntax.ts'
 
 /** Prints a model of kind window: TUMBLE over event time, or groups by the shop's day. */
@@ -40,10 +39,10 @@ export function printWindowSelect(job: DialectJob): string {
         ? `TABLE(TUMBLE(TABLE ${table}, DESCRIPTOR(${time}), ${printInterval(window.sizeMs)}))`
         : table,
     where: [
-      ...printWhere(select, printer),
+      ...printMarkedWhere(select, printer),
       ...printLatenessFilter(columns, `${model.latenessMs ?? 0} + ${end} - ${printEpochMs(time)}`),
     ],
-    groupBy: select.groupBy.map((one) => printer.print(one)),
+    groupBy: printGroups(select.groupBy, printer),
   })
 }
 
@@ -90,7 +89,7 @@ export function printSessionViews(job: DialectJob): readonly PrintedView[] {
   )
   const inTime = `${job.name}_in`
   const where = [
-    ...printWhere(select, job.printer(columns)),
+    ...printMarkedWhere(select, job.printer(columns)),
     ...printLatenessFilter(columns, String(pauseMs + (model.latenessMs ?? 0))),
   ]
   const copy = `CAST(${time} AS TIMESTAMP(3)) AS \`_time\``

@@ -23,7 +23,23 @@ export function hashOf(...parts: readonly unknown[]): Meaning {
     .digest('base64url')
 }
 
-/** The meaning of an expression; an input that is missing is a fault of the plan. */
+/** Begins the meaning of what is computed from the event's time alone. */
+const TIME = 'time '
+
+/** Begins the meaning of a constant that can't make a longer period than a day of a time. */
+const CONSTANT = 'constant '
+
+/** Whether values are an event's time, or computed from it alone in periods of at most a day. */
+export function isTimed(meaning: Meaning): boolean {
+  return meaning.startsWith(TIME)
+}
+
+/** The same meaning, known as computed from the event's time alone if `isTime`. */
+export function markTime(meaning: Meaning, isTime = true): Meaning {
+  return isTime ? `${TIME}${meaning}` : meaning
+}
+
+/** The meaning of an expression; RangeError for a column that is not there. */
 export function readExpression(value: unknown, input: InputColumns): Meaning {
   const expression = asObject(value)
   const { kind, operands, inputIndex, name, expr } = expression
@@ -35,10 +51,20 @@ export function readExpression(value: unknown, input: InputColumns): Meaning {
       return findColumn(input.names.indexOf(String(name)), input)
     return hashOf(kind, name, readExpression(expr, input))
   }
-  if (!Array.isArray(operands)) return hashOf(expression)
+  if (!Array.isArray(operands)) return readConstant(expression)
   const { operands: _, ...own } = expression
-  return hashOf(own, ...operands.map((one) => readExpression(one, input)))
+  const parts = operands.map((one) => readExpression(one, input))
+  const isPlain = parts.every((one) => isTimed(one) || one.startsWith(CONSTANT))
+  return markTime(hashOf(own, ...parts), isPlain && parts.some(isTimed))
 }
+
+function readConstant(expression: JsonObject): Meaning {
+  const { kind, value } = expression
+  const isShort = kind === 'LITERAL' && !(Math.abs(Number(value)) > DAY_MS)
+  return `${isShort ? CONSTANT : ''}${hashOf(expression)}`
+}
+
+const DAY_MS = 86_400_000
 
 /** The conditions that AND joins, each with its meaning. */
 export function readConditions(value: unknown, input: InputColumns): readonly Meaning[] {
@@ -53,12 +79,10 @@ export function readConditions(value: unknown, input: InputColumns): readonly Me
 export function readAggregate(value: unknown, input: InputColumns): Meaning {
   const { name: _, argList, filterArg, ...own } = asObject(value)
   const args = Array.isArray(argList) ? argList : []
-  const filter = filterArg === -1 ? undefined : findColumn(filterArg, input)
-  return hashOf(
-    own,
-    args.map((one) => findColumn(one, input)),
-    filter ?? 'all',
-  )
+  const filter = filterArg === -1 ? 'all' : findColumn(filterArg, input)
+  const read = args.map((one) => findColumn(one, input))
+  const isOneOf = own.internalName === '$MIN$1' || own.internalName === '$MAX$1'
+  return markTime(hashOf(own, read, filter), isOneOf && read.every(isTimed))
 }
 
 /** The meaning of a column by its position. */

@@ -1,7 +1,14 @@
 /** Reads attributes that several types of nodes of a compiled plan have. */
 import { asObject, type JsonObject } from '../../../domain/kernel/json.ts'
 import { STATE_TTL } from './compiled-plan.ts'
-import { findColumn, hashOf, type InputColumns, type Meaning } from './expression-meaning.ts'
+import {
+  findColumn,
+  hashOf,
+  type InputColumns,
+  isTimed,
+  type Meaning,
+  markTime,
+} from './expression-meaning.ts'
 import type { NodeMeaning } from './meaning.ts'
 
 /** Attributes that say nothing of the rows: how they are called, and how long state is kept. */
@@ -55,4 +62,17 @@ export function describeWindow({ type, ...size }: JsonObject): readonly string[]
 /** The objects of a list; [] for anything else. */
 export function listObjects(value: unknown): readonly JsonObject[] {
   return Array.isArray(value) ? value.map(asObject) : []
+}
+
+/** Positions of the columns that an expression reads. */
+export function listInputs(value: unknown): readonly number[] {
+  if (Array.isArray(value)) return value.flatMap(listInputs)
+  const { kind, inputIndex, ...parts } = asObject(value)
+  if (kind === 'INPUT_REF' && typeof inputIndex === 'number') return [inputIndex]
+  return Object.values(parts).flatMap(listInputs)
+}
+
+/** A column that an operator makes of others; of times alone it makes a time. */
+export function deriveColumn(what: Meaning, of: readonly Meaning[]): Meaning {
+  return markTime(hashOf(what, ...of), of.every(isTimed))
 }

@@ -5,6 +5,8 @@ import {
   findColumn,
   hashOf,
   type InputColumns,
+  isTimed,
+  markTime,
   readAggregate,
   readColumnNames,
   readConditions,
@@ -12,9 +14,11 @@ import {
 } from './expression-meaning.ts'
 import { hashRows, type NodeFacts, type NodeMeaning } from './meaning.ts'
 import {
+  deriveColumn,
   describeCalls,
   describeWindow,
   isArrival,
+  listInputs,
   listObjects,
   own,
   readKeys,
@@ -64,8 +68,13 @@ function readSource(node: PlanNode): NodeFacts | undefined {
   const base = hashOf('source', table.name, Object.fromEntries(kept), others)
   const names = readColumnNames(node.json)
   const definitions = new Map(listObjects(schema).map((one) => [one.name, one] as const))
-  const columns = names.map((name) => hashOf(base, definitions.get(name) ?? name))
   const pushed = listObjects(abilities).find(({ type }) => type === 'WatermarkPushDown')
+  const times = new Set(listInputs(pushed?.watermarkExpr))
+  const columns = names.map((name, index) => {
+    const definition = definitions.get(name)
+    const isTime = times.has(index) && /^(TIMESTAMP|DATE)/.test(String(definition?.dataType))
+    return markTime(hashOf(base, definition ?? name), isTime)
+  })
   return {
     rows: { base, conditions: [] },
     columns,
@@ -105,7 +114,10 @@ function readCalc(json: JsonObject, input: NodeMeaning): NodeFacts | undefined {
 function readUnion(node: PlanNode, inputs: readonly NodeMeaning[]): NodeFacts {
   const [first] = inputs
   const columns = (first?.columns.meanings ?? []).map((_, index) =>
-    hashOf('union', ...inputs.map((one) => findColumn(index, one.columns))),
+    deriveColumn(
+      'union',
+      inputs.map((one) => findColumn(index, one.columns)),
+    ),
   )
   const base = hashOf('union', own(node.json), ...inputs.map(hashRows))
   const watermark = hashOf('union', ...inputs.map((one) => one.watermark))
@@ -182,7 +194,7 @@ function readWindowFunction(json: JsonObject, input: NodeMeaning): NodeFacts | u
   const isSession = window.type === 'SessionWindow'
   const rows = hashRows(input)
   const base = hashOf(what, size, keys.meaning, isSession ? [rows, input.watermark] : [])
-  const bounds = ['start', 'end', 'time'].map((one) => hashOf(base, one))
+  const bounds = ['start', 'end', 'time'].map((one) => markTime(hashOf(base, one), isTimed(time)))
   const columns = [...input.columns.meanings, ...bounds]
   const words = describeWindow(window)
   if (window.type === 'TumblingWindow') return { columns, window: words }
@@ -207,7 +219,7 @@ function readGroupAggregate(json: JsonObject, input: NodeMeaning): NodeFacts {
   const base = hashOf('group', rows, keys.meaning)
   return {
     rows: { base, conditions: [] },
-    columns: [...keys.columns, ...calls.map((one) => hashOf(base, one))],
+    columns: [...keys.columns, ...calls.map((one) => deriveColumn(base, [one]))],
     window: [],
     state: {
       parts: { what, rows, keys: keys.meaning, aggregates: hashOf(calls) },
@@ -240,8 +252,8 @@ function readWindowAggregate(json: JsonObject, input: NodeMeaning): NodeFacts | 
     rows: { base, conditions: [] },
     columns: [
       ...keys.columns,
-      ...calls.map((one) => hashOf(base, one)),
-      ...properties.map((one) => hashOf(base, one)),
+      ...calls.map((one) => deriveColumn(base, [one])),
+      ...properties.map((one) => markTime(hashOf(base, one), bounds.columns.every(isTimed))),
     ],
     state: {
       parts: { what, rows, keys: keys.meaning, aggregates: hashOf(calls), window: size, watermark },

@@ -78,14 +78,6 @@ export function readRecord(text: string | undefined): FlinkRecord {
   }
 }
 
-/** Topics of the job in force, by model; undefined: none is deployed. */
-export function findDeployedTopics(
-  record: string | undefined,
-): ReadonlyMap<string, string> | undefined {
-  const { deployed } = readRecord(record)
-  return deployed && new Map(deployed.sinks.map((one) => [one.model, one.topic]))
-}
-
 function readDeployed(value: unknown): DeployedJob {
   const { id, savepoint } = asObject(value)
   if (typeof savepoint !== 'string') return { ...readVersion(value), id: readTextOf(id) }

@@ -7,6 +7,7 @@ import type { Location } from '../../../domain/kernel/errors.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import type { JobScript, PlacedStatement } from '../client/flink-cluster.ts'
 import type { LocateInFile } from '../client/gateway-error.ts'
+import { locateInModel } from '../compile/places.ts'
 import type { ModelStatement, ProjectJob } from '../compile/project-job.ts'
 import { fillStatement, type Naming } from './names.ts'
 
@@ -76,9 +77,11 @@ export function toJobScript(
  * Finds the place in the model's file of a place in the statement that was compiled from it: the
  * line that names the same column, or else the SELECT's first line.
  */
-function locateIn({ model, sql }: ModelStatement): LocateInFile {
+function locateIn(statement: ModelStatement): LocateInFile {
+  const { model, sql, places } = statement
   const lines = sql.split('\n')
-  return (line) => {
+  return (line, column) => {
+    if (places !== undefined) return locateInModel(model, statement, line, column)
     const printed = lines[line - 1] ?? ''
     const name = /`(\w+)`,?\s*$/.exec(printed)?.[1]
     return locateColumn(model, name)

@@ -8,7 +8,7 @@ import type { TopicReader } from '../../../domain/log/topic-reader.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import { compileModel } from '../compile/dialect.ts'
-import { findDeployedTopics } from '../plan/record.ts'
+import { followDeployment } from './deployed-topics.ts'
 import { type CompiledTable, planTables } from './plan-tables.ts'
 import { serveTopicQueries, TopicQueries, type TopicQueriesOptions } from './query-service.ts'
 import { TargetTables } from './target-tables.ts'
@@ -16,21 +16,26 @@ import { TargetTables } from './target-tables.ts'
 /** A target whose engine fills topics. */
 export interface OpenQueriesOptions {
   readonly target: Pick<Target, 'excluded' | 'prefix'>
-  /** The engine's part of the deployment record; absent before the first deployment. */
-  readonly record?: string | undefined
   /** Opened with `isDescribed`. */
   readonly logic: Logic
   readonly timezone: string
   /** Closed with the queries. */
   readonly reader: TopicReader
   readonly registry: Pick<SchemaRegistry, 'byId'>
+  /** The engine's part of the deployment record; undefined: nothing is deployed. */
+  readonly loadRecord: () => Promise<string | undefined>
   readonly limits: TopicQueriesOptions['limits']
   readonly clock: Clock
 }
 
 /** Asks no server before the first query. */
 export async function openTopicQueries(options: OpenQueriesOptions): Promise<QueryService> {
-  const { logic, timezone, reader, registry, limits, clock } = options
+  const { target, logic, timezone, registry, loadRecord, limits, clock } = options
+  const reader = followDeployment(options.reader, {
+    loadRecord,
+    nameOf: (model) => addPrefix(target, model),
+    elapsedMs: () => clock.elapsedMs(),
+  })
   const planned = planTarget(options)
   const tables = await TargetTables.open({
     tables: planned,
@@ -43,7 +48,7 @@ export async function openTopicQueries(options: OpenQueriesOptions): Promise<Que
   return serveTopicQueries(queries, { from: reader.place, close: () => reader.close() })
 }
 
-function planTarget({ target, record, logic, timezone }: OpenQueriesOptions) {
+function planTarget({ target, logic, timezone }: OpenQueriesOptions) {
   const reads = new Map(logic.graph.map((one) => [one.model.name, one.reads]))
   const models = toDialectInputs(toCompileProject(logic, timezone)).map(
     (input): CompiledTable => ({
@@ -53,9 +58,7 @@ function planTarget({ target, record, logic, timezone }: OpenQueriesOptions) {
     }),
   )
   const { excluded = [] } = target
-  // Each version of the job has topics of its own: the record names those in force.
-  const topics = findDeployedTopics(record)
   const findTopic = (name: string) =>
-    excluded.includes(name) ? undefined : topics ? topics.get(name) : addPrefix(target, name)
+    excluded.includes(name) ? undefined : addPrefix(target, name)
   return planTables({ models, macros: logic.macros, findTopic })
 }

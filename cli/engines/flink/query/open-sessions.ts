@@ -98,6 +98,7 @@ export class OpenSessionRows {
     const target = { reset: () => this.#emptyRows(), add: this.#add.bind(this) }
     for (;;) {
       await this.#cursor.read(target, signal, () => this.#findStart())
+      this.#loader.requireColumns(this.#options.events.name)
       await this.#options.connection.run(
         `DELETE FROM ${this.#rows} AS e WHERE ${this.#printCovered()}`,
       )

@@ -42,6 +42,8 @@ export class RecordLoader {
   readonly #options: LoaderOptions
   readonly #names: readonly string[]
   readonly #readers = new Map<number, Promise<FieldReader>>()
+  /** Fields of all schemas so far. */
+  readonly #fields = new Set<string>()
   readonly #values: unknown[][]
   #insert: DuckStatement | undefined
   #rows = 0
@@ -63,6 +65,22 @@ export class RecordLoader {
       this.#push(isKeyed ? [readKey(key), this.#seq++, value === null, ...row] : row)
       if (this.#rows >= ROWS_MAX) await this.flush()
     }
+  }
+
+  /**
+   * CCS_PLAN_CHANGES for a column that no record has, so that it is not mistaken for one without
+   * values.
+   */
+  requireColumns(model: string): void {
+    if (this.#fields.size === 0) return
+    const lacking = this.#names.find((name) => !this.#fields.has(name))
+    if (lacking === undefined) return
+    const { topic } = this.#options
+    throw new CcsError(
+      'CCS_PLAN_CHANGES',
+      `${model} has a column ${lacking}, which no record of ${topic} has yet.`,
+      { hint: 'Deploy the models as they are in sql/, or undo the change. See: ccs plan' },
+    )
   }
 
   /** Rows that are added and not in the table yet. */
@@ -125,7 +143,9 @@ export class RecordLoader {
   async #compile(id: number, where: string): Promise<FieldReader> {
     const found = await this.#options.registry.byId(id)
     if (!found) throw strangeRecordError(`${where} has schema ${id}, which the registry lacks`)
-    return compileFieldReader(parseRecordSchema(found.schema, `Schema ${id}`), this.#names)
+    const record = parseRecordSchema(found.schema, `Schema ${id}`)
+    for (const { name } of record.fields) this.#fields.add(name)
+    return compileFieldReader(record, this.#names)
   }
 }
 

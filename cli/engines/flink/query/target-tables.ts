@@ -120,6 +120,7 @@ export class TargetTables {
     const { reader, registry } = this.#options
     const { connection } = this
     const table = new TopicTable({
+      model: name,
       ...about,
       connection,
       reader,

@@ -15,6 +15,8 @@ export interface TopicTableOptions {
   readonly connection: DuckConnection
   readonly reader: TopicReader
   readonly registry: Pick<SchemaRegistry, 'byId'>
+  /** Of messages: the model. */
+  readonly model: string
   /** Full name of the topic. */
   readonly topic: string
   /** Name of the table, with its catalog. */
@@ -62,6 +64,7 @@ export class TopicTable {
   async refresh(signal: AbortSignal): Promise<void> {
     const target = { reset: () => this.#reset(), add: this.#add.bind(this) }
     await this.#cursor.read(target, signal, async () => undefined)
+    this.#loader.requireColumns(this.#options.model)
     await this.#replace()
   }
 
