@@ -1,12 +1,14 @@
 import { Flags } from '@oclif/core'
 import { forecastProjectDisk } from '../app/lake.ts'
 import { openAnswers } from '../app/query.ts'
+import { readJobStatus } from '../app/status.ts'
 import { runLeftOut } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { formatBytes } from '../domain/kernel/units.ts'
 import { type DiskForecast, describeDisk } from '../domain/lake/disk-forecast.ts'
+import { describeJobStatus, type JobStatus } from '../domain/pipeline/job-status.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
 import { type LeftOut, renderLeftOut } from '../domain/provenance/left-out.ts'
@@ -19,11 +21,12 @@ export interface StatusOutput extends StatusResult {
   readonly leftOut: LeftOut | null
 }
 
-export default class Status extends CcsCommand<StatusOutput> {
+export default class Status extends CcsCommand<StatusOutput | JobStatus> {
   static override summary =
     'Lag, watermark, freshness, disk, what the numbers leave out, and the last commit.'
   static override description =
-    'Counts since the log began; then how many events the numbers of one day leave out, and why.'
+    'Counts since the log began; then how many events the numbers of one day leave out, and why. ' +
+    'Of a target whose models run as a job on a cluster: its state, lag, checkpoints, last error.'
   static override examples = [
     '<%= config.bin %> status',
     '<%= config.bin %> status --day 2026-10-25',
@@ -38,9 +41,11 @@ export default class Status extends CcsCommand<StatusOutput> {
     }),
   }
 
-  async run(): Promise<StatusOutput> {
+  async run(): Promise<StatusOutput | JobStatus> {
     const { flags } = await this.parse(Status)
     const project = await this.loadProject(flags)
+    const job = await readJobStatus(project)
+    if (job) return this.#showJob(job)
     const answers = await openAnswers(project)
     try {
       const status = await answers.status()
@@ -59,6 +64,13 @@ export default class Status extends CcsCommand<StatusOutput> {
     } finally {
       await answers.close()
     }
+  }
+
+  #showJob(status: JobStatus): JobStatus {
+    for (const [label, value] of describeJobStatus(status))
+      this.print(`${label.padEnd(16)}${value}`)
+    if (status.hint !== null) this.print(this.paint('cyan', status.hint))
+    return status
   }
 
   /** The rest of the status is worth printing even if the models can't be opened. */

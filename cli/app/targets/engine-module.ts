@@ -6,6 +6,7 @@ import type { CompileResult } from '../../domain/dialects/compile.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { Logic } from '../../domain/models/logic.ts'
+import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 
@@ -43,10 +44,9 @@ export interface EngineModule {
   /** Answers queries itself; absent: the running engine and the lake of the target do. */
   readonly openQueries?: (project: Project) => Promise<QueryService>
   /** For `ccs doctor`; absent: it has no server of its own. */
-  readonly openServerCheck?: (
-    target: Target,
-    timezone: string,
-  ) => Promise<EngineServerCheck | undefined>
+  readonly openServerCheck?: (project: Project) => Promise<EngineServerCheck | undefined>
+  /** For `ccs status`; absent: the running engine and the lake of the target say it. */
+  readonly readStatus?: (project: Project) => Promise<JobStatus>
   /** Topic of the log of records that it could not read; absent: it keeps none. */
   readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }

@@ -29,14 +29,9 @@ export async function openEngineOf(
 }
 
 /** What `ccs doctor` asks of the target's engine servers. */
-export async function openServerChecks({
-  target,
-  config,
-}: Project): Promise<readonly EngineServerCheck[]> {
-  const modules = await loadServerEngines(target)
-  const checks = await Promise.all(
-    modules.map((one) => one.openServerCheck?.(target, config.timezone)),
-  )
+export async function openServerChecks(project: Project): Promise<readonly EngineServerCheck[]> {
+  const modules = await loadServerEngines(project.target)
+  const checks = await Promise.all(modules.map((one) => one.openServerCheck?.(project)))
   return checks.flatMap((one) => one ?? [])
 }
 

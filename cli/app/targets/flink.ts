@@ -2,10 +2,10 @@
  * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
  * themselves.
  */
-import type { Target } from '../../domain/config/target.ts'
 import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
+import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
 import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
@@ -41,9 +41,20 @@ export async function openQueries(project: Project): Promise<QueryService> {
 }
 
 /** What `ccs doctor` asks of the target's Flink. */
-export async function openServerCheck(
-  target: Target,
-  timezone: string,
-): Promise<EngineServerCheck | undefined> {
-  return (await import('../../engines/flink/open-check.ts')).openFlinkCheck(target, timezone)
+export async function openServerCheck({
+  target,
+  config,
+  dir,
+}: Project): Promise<EngineServerCheck | undefined> {
+  const [{ openFlinkCheck }, { readTlsFiles }] = await Promise.all([
+    import('../../engines/flink/open-check.ts'),
+    import('../../adapters/kafka/tls-files.ts'),
+  ])
+  const tls = () => readTlsFiles(target.kafka?.tls, dir)
+  return openFlinkCheck({ target, timezone: config.timezone, tls })
+}
+
+/** How the deployed job is doing. */
+export async function readStatus(project: Project): Promise<JobStatus> {
+  return (await import('./flink-status.ts')).readStatus(project)
 }

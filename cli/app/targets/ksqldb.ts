@@ -46,7 +46,7 @@ export async function openQueries({ target, models }: Project): Promise<QuerySer
 }
 
 /** What `ccs doctor` asks of the target's ksqlDB. */
-export async function openServerCheck(target: Target): Promise<EngineServerCheck | undefined> {
+export async function openServerCheck({ target }: Project): Promise<EngineServerCheck | undefined> {
   const server = target.engineServers?.ksqldb
   if (!server) return undefined
   const [{ openKsql }, { checkServer }] = await Promise.all([

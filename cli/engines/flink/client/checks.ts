@@ -264,11 +264,12 @@ function countThem(count: number, what: string): string {
 export async function checkServers(
   gateway: FlinkGateway,
   manager: FlinkJobManager,
-  question: FlinkQuestion & { readonly target: Pick<Target, 'name'> },
+  question: FlinkQuestion,
+  target: Pick<Target, 'name'>,
 ): Promise<EngineChecks> {
   const found = await inspectFlink(gateway, manager, question)
   return {
-    checks: checkFlink(found, question.target),
+    checks: checkFlink(found, target),
     onKafka: {
       name: 'transactions',
       check: async (admin) => [checkTransactions(await admin.about())],

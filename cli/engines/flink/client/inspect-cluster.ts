@@ -3,9 +3,9 @@
  * are is found out by statements that change nothing: a table and a function of one session, their
  * EXPLAIN, and one job that reads no record.
  */
-import type { Target } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import type { Naming } from '../plan/names.ts'
 import type { FlinkGateway, GatewaySession } from './gateway.ts'
 import { StatementRefused } from './gateway-error.ts'
 import type { ClusterOverview, JobSummary, TaskManagerState } from './job-answers.ts'
@@ -37,7 +37,8 @@ export type TrialJob =
 
 /** What is asked of it. */
 export interface FlinkQuestion {
-  readonly target: Pick<Target, 'kafka' | 'registry' | 'prefix'>
+  /** Where Flink finds Kafka and the registry. */
+  readonly servers: Omit<Naming, 'prefix' | 'version'>
   /** Time zone of the project. */
   readonly timezone: string
   /** How names of the target's jobs begin. */
@@ -81,16 +82,16 @@ export async function inspectFlink(
 
 async function findFaults(
   session: GatewaySession,
-  { target, timezone }: FlinkQuestion,
+  { servers, timezone }: FlinkQuestion,
 ): Promise<FlinkState['faults']> {
   const connector = await explainFault(session, [
-    printTable('ccs_doctor_raw', 'line STRING', target, ["'format' = 'raw'"]),
+    printTable('ccs_doctor_raw', 'line STRING', servers, [['format', 'raw']]),
     'EXPLAIN SELECT line FROM ccs_doctor_raw',
   ])
   // The format is looked for only by a connector that is there.
   const explainFormat = () =>
     explainFault(session, [
-      printTable('ccs_doctor_avro', 'line STRING', target, printAvro(target)),
+      printTable('ccs_doctor_avro', 'line STRING', servers, printAvro(servers)),
       'EXPLAIN SELECT line FROM ccs_doctor_avro',
     ])
   return {
@@ -106,16 +107,15 @@ async function findFaults(
 
 async function runTrial(
   session: GatewaySession,
-  { target, topic }: FlinkQuestion,
+  { servers, topic }: FlinkQuestion,
   { overview, faults }: Pick<FlinkState, 'overview' | 'faults'>,
 ): Promise<TrialJob> {
   if (faults.connector ?? faults.format ?? faults.functions) return { skipped: 'jars are missing' }
   if (overview.freeSlots < 1) return { skipped: 'no slot is free' }
-  if (target.kafka?.sasl ?? target.kafka?.tls) return { skipped: 'Kafka asks for a login or TLS' }
   const startMs = Date.now()
   const fault = await explainFault(session, [
     "SET 'table.local-time-zone' = 'UTC'",
-    printTable('ccs_doctor', `items ${ITEMS}`, target, printAvro(target), topic),
+    printTable('ccs_doctor', `items ${ITEMS}`, servers, printAvro(servers), topic),
     'SELECT lines_revenue(items), lines_units(items) FROM ccs_doctor',
   ])
   if (fault === undefined) return { tookMs: Date.now() - startMs }
@@ -126,24 +126,31 @@ async function runTrial(
 function printTable(
   name: string,
   columns: string,
-  { kafka }: FlinkQuestion['target'],
-  format: readonly string[],
+  { brokers, brokerOptions }: FlinkQuestion['servers'],
+  format: readonly (readonly [string, string])[],
   topic = 'none',
 ): string {
   const options = [
-    "'connector' = 'kafka'",
-    `'topic' = ${quoteText(topic)}`,
-    `'properties.bootstrap.servers' = ${quoteText(kafka?.brokers.join(',') ?? '')}`,
-    "'scan.startup.mode' = 'latest-offset'",
-    "'scan.bounded.mode' = 'latest-offset'",
+    ['connector', 'kafka'],
+    ['topic', topic],
+    ['properties.bootstrap.servers', brokers],
+    ...brokerOptions.map(([key, value]) => [`properties.${key}`, value]),
+    ['scan.startup.mode', 'latest-offset'],
+    ['scan.bounded.mode', 'latest-offset'],
     ...format,
-  ]
+  ].map(([key = '', value = '']) => `${quoteText(key)} = ${quoteText(value)}`)
   return `CREATE TEMPORARY TABLE ${name} (${columns}) WITH (${options.join(', ')})`
 }
 
-function printAvro({ registry }: FlinkQuestion['target']): readonly string[] {
-  const url = quoteText(registry?.url ?? '')
-  return ["'value.format' = 'avro-confluent'", `'value.avro-confluent.url' = ${url}`]
+function printAvro({
+  registryUrl,
+  registryOptions,
+}: FlinkQuestion['servers']): readonly (readonly [string, string])[] {
+  return [
+    ['value.format', 'avro-confluent'],
+    ['value.avro-confluent.url', registryUrl],
+    ...registryOptions.map(([key, value]) => [`value.avro-confluent.${key}`, value] as const),
+  ]
 }
 
 /** What is wrong with one of these statements; undefined: they all can be executed. */

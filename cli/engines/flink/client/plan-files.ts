@@ -16,6 +16,8 @@ const INSIDE = {
   'rest.port': '0',
   'rest.bind-port': '0',
   'blob.server.port': '0',
+  // Or it would take part in the election of the cluster's own JobManager.
+  'high-availability.type': 'NONE',
 }
 
 /** Longest literal of a statement; Java has a limit of 65,535 bytes for a constant. */
