@@ -24,7 +24,7 @@ export class StatementRefused extends CcsError {
   constructor(fault: GatewayFault, locate?: LocateInFile) {
     const location = locate?.(fault.line ?? 1, fault.column ?? 1)
     const hint = findHint(fault.message)
-    super('CCS_ENGINE_REFUSED', `Flink refuses it: ${fault.message}.`, {
+    super('CCS_ENGINE_REFUSED', `Flink refuses it: ${describeFault(fault)}.`, {
       exit: EXIT.usage,
       ...(location === undefined ? {} : { location }),
       ...(hint === undefined ? {} : { hint }),
@@ -89,6 +89,11 @@ const MESSAGE_MAX = 600
 function findPlace(cause: string): { readonly line: number; readonly column: number } | undefined {
   const found = /\b(?:at|from) line (\d+), column (\d+)/i.exec(cause)
   return found ? { line: Number(found[1]), column: Number(found[2]) } : undefined
+}
+
+/** Java names a class that it can't find without a word more. */
+function describeFault({ message }: GatewayFault): string {
+  return /^(?:[\w$]+\.)+[\w$]+$/.test(message) ? `it has no class ${message}` : message
 }
 
 /** What to do about what Flink says; undefined: the message says it all. */
