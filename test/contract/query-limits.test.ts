@@ -181,7 +181,7 @@ describe('the published marts', () => {
     const sql = 'SELECT count(DISTINCT hash(range)) AS n FROM range(200000000)'
     expect(await ask(sql)).toMatchObject({
       code: 'CCS_QUERY_LIMIT',
-      message: 'The query takes more than 256 MB of memory: ended.',
+      message: 'The query takes more than 256 MiB of memory: ended.',
     })
   })
 
