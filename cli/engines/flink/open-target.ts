@@ -12,7 +12,7 @@ import { openFlinkCluster } from './client/flink-cluster.ts'
 import { openGateway } from './client/gateway.ts'
 import { openJobManager } from './client/job-manager.ts'
 import { compileProjectJob } from './compile/project-job.ts'
-import { comparePlanTexts } from './plan/compare.ts'
+import { comparePlanTexts, completePlanText } from './plan/compare.ts'
 import { describeServers } from './plan/server-options.ts'
 import { FlinkTargetEngine, type FlinkTargetParts } from './target-engine.ts'
 
@@ -38,6 +38,7 @@ export async function openFlinkTarget({
 }: FlinkTargetOptions): Promise<FlinkTargetEngine> {
   const { gateway, manager, settings, kafka, registry } = requireServers(target)
   const project = toCompileProject(parts.logic, timezone)
+  const models = project.models.map((one) => one.model)
   return new FlinkTargetEngine({
     ...parts,
     cluster: openFlinkCluster(openGateway(gateway), openJobManager(manager)),
@@ -46,6 +47,7 @@ export async function openFlinkTarget({
     servers: describeServers(kafka, tls, registry),
     prefix: target.prefix,
     job: isDestroying ? undefined : await compileProjectJob(project),
+    complete: (plan) => completePlanText(plan, models),
     compare: comparePlanTexts,
   })
 }

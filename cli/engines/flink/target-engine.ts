@@ -15,11 +15,12 @@ import type { DeployedModel } from '../../domain/lake/manifest.ts'
 import type { TopicAdmin, TopicState } from '../../domain/log/topic-admin.ts'
 import { VALID_TOPIC } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
-import type { FlinkCluster } from './client/flink-cluster.ts'
+import type { FlinkCluster, FlinkFacts } from './client/flink-cluster.ts'
 import { isEnded, type JobSummary } from './client/job-answers.ts'
 import { requireUsableFlink } from './client/requirements.ts'
 import type { ProjectJob } from './compile/project-job.ts'
 import { applyJobPlan } from './plan/apply.ts'
+import type { CompletedPlan } from './plan/compare.ts'
 import { createJobNames, hideSecrets, type JobNames, type Naming } from './plan/names.ts'
 import {
   type DesiredJob,
@@ -31,6 +32,7 @@ import {
 } from './plan/plan.ts'
 import { type FlinkRecord, printRecord, type RecordedSink, readRecord } from './plan/record.ts'
 import { printJobProperties, type Submission, toJobScript } from './plan/script.ts'
+import { STANDSTILL_MS } from './plan/state-ttl.ts'
 import { toSteps } from './plan/steps.ts'
 
 /** What the engine of a target is opened with. */
@@ -46,6 +48,8 @@ export interface FlinkTargetParts {
   readonly logic: Logic
   /** Undefined: all models are removed. */
   readonly job: ProjectJob | undefined
+  /** Of a newly compiled plan: how long each operator keeps its state. */
+  readonly complete: (plan: string) => CompletedPlan
   /** Of the newly compiled plan with the stored one. */
   readonly compare: (stored: string, next: string) => JobComparison
   readonly isRebuild: boolean
@@ -72,7 +76,7 @@ export class FlinkTargetEngine implements TargetEngine {
   readonly #names: JobNames
   readonly #desired: DesiredJob | undefined
   /** Compiled once: the target is read twice, and planning takes Flink seconds. */
-  #compiled: string | undefined
+  #compiled: CompletedPlan | undefined
 
   constructor(parts: FlinkTargetParts) {
     this.#parts = parts
@@ -95,7 +99,7 @@ export class FlinkTargetEngine implements TargetEngine {
     }
     return {
       ...base,
-      state: await this.#findState(record, facts.jobs),
+      state: await this.#findState(record, facts),
       comparison: await this.#compare(record, facts.jobs),
       lost: await this.#findLost(),
     }
@@ -124,9 +128,12 @@ export class FlinkTargetEngine implements TargetEngine {
     return {
       steps,
       unchanged: wanted.size - touched.length,
-      remarks: touched.flatMap(({ name }) =>
-        (job?.notes.get(name) ?? []).map((note) => `${name}: ${note}`),
-      ),
+      remarks: [
+        ...touched.flatMap(({ name }) =>
+          (job?.notes.get(name) ?? []).map((note) => `${name}: ${note}`),
+        ),
+        ...(this.#compiled?.endless ?? []),
+      ],
     }
   }
 
@@ -182,24 +189,27 @@ export class FlinkTargetEngine implements TargetEngine {
     record: FlinkRecord,
     jobs: readonly JobSummary[],
   ): Promise<JobComparison | undefined> {
-    const { cluster, compare } = this.#parts
+    const { cluster, complete, compare } = this.#parts
     if (this.#desired === undefined) return undefined
     const before = findBefore(record, jobs)
     const name = this.#names.job(before?.version ?? 1, this.#desired.hash)
     if (name === before?.name) return undefined
     // With the names of the first version, whatever the version, so that plans can be compared.
-    this.#compiled ??= hideSecrets(
-      await cluster.compile(this.#printScript(1, { name, settings: this.#parts.settings })),
-      this.#parts.servers,
-    )
-    if (before !== undefined) return compare(before.plan, this.#compiled)
-    return { kind: 'rebuild', plan: this.#compiled, reasons: [], dropsState: false }
+    const script = this.#printScript(1, { name, settings: this.#parts.settings })
+    this.#compiled ??= complete(hideSecrets(await cluster.compile(script), this.#parts.servers))
+    const { plan } = this.#compiled
+    if (before !== undefined) return compare(before.plan, plan)
+    return { kind: 'rebuild', plan, reasons: [], dropsState: false }
   }
 
-  async #findState(record: FlinkRecord, jobs: readonly JobSummary[]): Promise<SavedState> {
+  async #findState(
+    record: FlinkRecord,
+    { jobs, nowMs }: Pick<FlinkFacts, 'jobs' | 'nowMs'>,
+  ): Promise<SavedState> {
     const before = findBefore(record, jobs)
     const job = jobs.find((one) => one.id === before?.id)
     if (before === undefined || (job && !isEnded(job))) return { is: 'lost' }
+    if (isTooOld(job, nowMs)) return { is: 'old' }
     if (before.savepoint !== undefined) return { is: 'saved', path: before.savepoint }
     if (job === undefined) return { is: 'lost' }
     const path = await this.#parts.cluster.findState(before.id)
@@ -230,6 +240,11 @@ export class FlinkTargetEngine implements TargetEngine {
       ? `rows older than what ${name} still holds`
       : undefined
   }
+}
+
+/** Flink would forget by the clock what the job's own times still need. */
+function isTooOld(job: JobSummary | undefined, nowMs: number): boolean {
+  return job?.endMs != null && nowMs - job.endMs > STANDSTILL_MS
 }
 
 function describeJob(

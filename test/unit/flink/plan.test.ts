@@ -85,6 +85,16 @@ test('a new model begins with the earliest event, and one that is gone leaves it
   expect(removed).toMatchObject({ do: 'restart', next: { sinks: [{ model: 'silver.events' }] } })
 })
 
+test('a job that ended long ago is built again: its state has forgotten by the clock', () => {
+  expect(plan({ ...ENDED, state: { is: 'old' } })).toMatchObject({
+    change: {
+      do: 'build',
+      next: { version: 2 },
+      why: 'somebody cancelled it, so long ago that its state has forgotten too much',
+    },
+  })
+})
+
 test('a job that ended goes on from its state, or is built again if nobody knows where that is', () => {
   const saved = { is: 'saved', path: 's3://x' } as const
   expect(plan({ ...ENDED, state: saved }).change).toMatchObject({

@@ -1,7 +1,9 @@
 /** How long each operator of a compiled plan keeps its state. */
 import { expect, test } from 'vitest'
 import { parseModel } from '../../../cli/domain/models/parse-model.ts'
+import { completePlanText } from '../../../cli/engines/flink/plan/compare.ts'
 import { comparePlans } from '../../../cli/engines/flink/plan/compare-plans.ts'
+import { printCompiledPlan } from '../../../cli/engines/flink/plan/compiled-plan.ts'
 import {
   isTimed,
   markTime,
@@ -67,6 +69,11 @@ test('a view that counts distinct values of no day grows without end', () => {
   expect(states.filter((one) => one.bound === undefined)).toMatchObject([
     { model: 'gold.visits_daily', keys: ['device'], ttlMs: 0 },
   ])
+  const endless = { ...plan, nodes }
+  expect(completePlanText(printCompiledPlan(endless), models).endless).toEqual([
+    'gold.visits_daily: its group aggregate by device grows without end, as no time bounds it',
+  ])
+  expect(completePlanText(printCompiledPlan(plan), models).endless).toEqual([])
   const counted = nodes.map(({ json, ...one }) => ({
     ...one,
     json: { ...json, ...(Array.isArray(json.aggCalls) && { aggCalls: json.aggCalls.slice(0, 1) }) },

@@ -34,6 +34,8 @@ export interface FlinkFacts {
   /** Settings of the gateway's sessions. */
   readonly settings: Readonly<Record<string, string>>
   readonly jobs: readonly JobSummary[]
+  /** ms since 1970, as the JobManager's times are. */
+  readonly nowMs: number
 }
 
 /** One Flink. Throws CCS_ENGINE_UNREACHABLE if gateway or JobManager does not answer. */
@@ -87,7 +89,7 @@ export function openFlinkCluster(
         return Object.fromEntries(rows.map(([key, value]) => [String(key), String(value)]))
       })
       const [overview, jobs] = await Promise.all([manager.readOverview(), manager.listJobs()])
-      return { version, overview, settings, jobs }
+      return { version, overview, settings, jobs, nowMs: Date.now() }
     },
     compile: ({ properties, tables, views, inserts }) =>
       withPlanFolder(gateway, (folder) =>

@@ -29,9 +29,9 @@ export async function withPlanFolder<T>(
   gateway: FlinkGateway,
   run: (folder: PlanFolder) => Promise<T>,
 ): Promise<T> {
-  const path = `/tmp/ccs-plan-${randomBytes(8).toString('hex')}`
   const session = await gateway.openSession(INSIDE)
   try {
+    const path = `${await findTemporary(session)}/ccs-plan-${randomBytes(8).toString('hex')}`
     const options = [
       ["'connector'", "'filesystem'"],
       ["'path'", quoteText(`file://${path}`)],
@@ -50,6 +50,14 @@ export async function withPlanFolder<T>(
   } finally {
     await session.close()
   }
+}
+
+/** Flink's own folder for temporary files, on the gateway's machine. */
+async function findTemporary(session: GatewaySession): Promise<string> {
+  const { rows } = await session.execute('SET')
+  const dirs = rows.find(([name]) => name === 'io.tmp.dirs')?.[1]
+  const [first = ''] = typeof dirs === 'string' ? dirs.split(/[,|:]/) : []
+  return first.startsWith('/') ? first.replace(/\/$/, '') : '/tmp'
 }
 
 /** One folder with files of lines. */

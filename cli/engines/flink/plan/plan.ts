@@ -42,6 +42,8 @@ export type SavedState =
   | { readonly is: 'saved'; readonly path: string }
   /** It ended before it saved any: it has committed nothing. */
   | { readonly is: 'none' }
+  /** It is older than a job may stand still: Flink would have forgotten what it still needs. */
+  | { readonly is: 'old' }
   /** Nobody knows where it is. */
   | { readonly is: 'lost' }
 
@@ -177,6 +179,8 @@ function planChange(
   const isLive = live.some((one) => one.id === before.id)
   if (isSame && isLive) return { do: 'none' }
   const ended = isLive ? undefined : describeEnd(input.jobs, before)
+  if (!isLive && state.is === 'old')
+    return rebuild(`${ended}, so long ago that its state has forgotten too much`, true)
   if (!isLive && state.is === 'lost')
     return rebuild(`${ended}, and nobody knows where its state is`, true)
   const restart = (why: string, dropsState: boolean): JobChange => {

@@ -9,6 +9,7 @@ import type { JobScript, PlacedStatement } from '../client/flink-cluster.ts'
 import type { LocateInFile } from '../client/gateway-error.ts'
 import { locateInModel } from '../compile/places.ts'
 import type { ModelStatement, ProjectJob } from '../compile/project-job.ts'
+import { STATE_TTL } from './compiled-plan.ts'
 import { fillStatement, type Naming } from './names.ts'
 
 /** How a job is submitted. */
@@ -55,6 +56,9 @@ export function printJobProperties({
   }
 }
 
+/** Each operator of the plan has its own time to live (state-ttl.ts); no other may apply. */
+const NO_SHARED_TTL: PlacedStatement = { sql: `SET '${STATE_TTL}' = '0 ms'` }
+
 /** All that the job is planned from, with names and addresses. */
 export function toJobScript(
   { head, views, sinks }: ProjectJob,
@@ -67,7 +71,7 @@ export function toJobScript(
   })
   return {
     properties,
-    tables: [...head, ...sinks.map((one) => one.table)].map(place),
+    tables: [...[...head, ...sinks.map((one) => one.table)].map(place), NO_SHARED_TTL],
     views: views.map(place),
     inserts: sinks.map((one) => place(one.insert)),
   }
