@@ -8,6 +8,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.js'
+import { flink } from './flink.js'
 import { freshness } from './freshness.js'
 import { gate } from './gate.js'
 import { gen } from './gen.js'
@@ -36,7 +37,7 @@ import { startup } from './startup.js'
 
 const BENCHES = [
   ...[startup, plan, gen, log, gate, freshness, pages, batch],
-  ...[spark, recovery, history, shapes, leastMemory, kafka],
+  ...[spark, recovery, history, shapes, leastMemory, kafka, flink],
 ]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')
