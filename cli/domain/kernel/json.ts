@@ -15,6 +15,16 @@ export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : {}
 }
 
+/** The value, or [] for anything that is not an array. */
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The objects of an array, without what else is in it; [] for anything that is not an array. */
+export function asObjects(value: unknown): readonly JsonObject[] {
+  return asList(value).filter(isObject)
+}
+
 /** Whether the value is an array of strings. */
 export function isStringList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')

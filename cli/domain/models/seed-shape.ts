@@ -3,7 +3,7 @@
 import type { NamedText } from '../documents/json-document.ts'
 import { parseYaml, type YamlDocument, type YamlPath } from '../documents/yaml-document.ts'
 import { CcsError } from '../kernel/errors.ts'
-import { asObject } from '../kernel/json.ts'
+import { asList, asObject } from '../kernel/json.ts'
 import { type Column, parseType } from '../sql/types.ts'
 
 /** The columns of a seed and the key that models join it by. */
@@ -96,8 +96,4 @@ function readShape(
       'A seed needs a varchar key and at least one other column.',
     )
   return { name, columns, key: column.name }
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }

@@ -7,7 +7,7 @@ import { httpClient } from '../../../adapters/http/http.ts'
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { asObject, isObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject, asObjects } from '../../../domain/kernel/json.ts'
 import { type FlinkServer, notThatServer, sendRequest } from './connection.ts'
 import { type LocateInFile, readGatewayFault, StatementRefused } from './gateway-error.ts'
 
@@ -146,14 +146,6 @@ function readColumn(column: Readonly<Record<string, unknown>>): {
   readonly type: string
 } {
   return { name: String(column.name), type: String(asObject(column.logicalType).type) }
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-function asObjects(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return asList(value).filter(isObject)
 }
 
 function tooSlowError(url: string, waitMaxMs: number): CcsError {

@@ -1,5 +1,5 @@
 /** What a JobManager says of its cluster and jobs, read from the answers of its REST API. */
-import { asObject, isObject, type JsonObject } from '../../../domain/kernel/json.ts'
+import { asObject, asObjects, isObject, type JsonObject } from '../../../domain/kernel/json.ts'
 import { explainTrace, summarizeTrace } from './gateway-error.ts'
 
 /** The cluster as a whole. */
@@ -144,8 +144,7 @@ export function readTaskManagers(body: unknown): readonly TaskManagerState[] {
 
 /** Reads a list of settings, each with `key` and `value`. */
 export function readSettings(body: unknown): Readonly<Record<string, string>> {
-  const all = Array.isArray(body) ? body.filter(isObject) : []
-  return Object.fromEntries(all.map(({ key, value }) => [String(key), String(value)]))
+  return Object.fromEntries(asObjects(body).map(({ key, value }) => [String(key), String(value)]))
 }
 
 /** Reads `GET /jobs/overview`, or the same fields of one job. */
@@ -230,7 +229,7 @@ export function readBackpressure(body: unknown): Backpressure | undefined {
 
 /** Reads `GET …/subtasks/metrics?get=…`. */
 export function readMetrics(body: unknown): readonly VertexMetric[] {
-  return (Array.isArray(body) ? body.filter(isObject) : []).map(({ id, min, max, sum }) => ({
+  return asObjects(body).map(({ id, min, max, sum }) => ({
     name: String(id),
     min: asNumber(min),
     max: asNumber(max),
@@ -250,8 +249,4 @@ export function readSavepoint(body: unknown): SavepointProgress {
 
 function asNumber(value: unknown): number {
   return typeof value === 'number' ? value : Number(value ?? Number.NaN)
-}
-
-function asObjects(value: unknown): readonly JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }

@@ -11,7 +11,7 @@ import {
 import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { asObject, isObject } from '../../../domain/kernel/json.ts'
+import { asObject, asObjects } from '../../../domain/kernel/json.ts'
 import { type FlinkServer, notReadyError, notThatServer, sendRequest } from './connection.ts'
 import { readGatewayFault } from './gateway-error.ts'
 import {
@@ -139,8 +139,9 @@ class JobManager implements FlinkJobManager {
 
   async listJobs(): Promise<readonly JobSummary[]> {
     const { jobs } = asObject(await this.#get('/jobs/overview'))
-    const all = Array.isArray(jobs) ? jobs.filter(isObject).map(readJob) : []
-    return all.sort((a, b) => b.startMs - a.startMs)
+    return asObjects(jobs)
+      .map(readJob)
+      .sort((a, b) => b.startMs - a.startMs)
   }
 
   async readJob(id: string): Promise<JobDetail | undefined> {
@@ -183,8 +184,7 @@ class JobManager implements FlinkJobManager {
   ): Promise<Readonly<Record<string, number>>> {
     const read = () => this.#find(`/jobs/${id}/metrics?get=${names.join(',')}`)
     const found = await this.#repeat(read, (body) => !Array.isArray(body) || body.length > 0)
-    const all = Array.isArray(found) ? found.filter(isObject) : []
-    return Object.fromEntries(all.map((one) => [String(one.id), Number(one.value)]))
+    return Object.fromEntries(asObjects(found).map((one) => [String(one.id), Number(one.value)]))
   }
 
   async startStop(id: string, { directory, triggerId }: StopOptions = {}): Promise<string> {

@@ -3,7 +3,7 @@
  * numbers, one that is never forgotten fills the disk: each operator has a time to live from the
  * needs of its model, or something else that bounds it, or is a fault.
  */
-import { asObject, type JsonObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject, type JsonObject } from '../../../domain/kernel/json.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import { type CompiledPlan, isSink, type PlanNode, STATE_TTL } from './compiled-plan.ts'
 import { isTimed } from './expression-meaning.ts'
@@ -163,8 +163,4 @@ function withTtl({ json, type }: PlanNode, ttlMs: number): JsonObject {
     return { ...json, state: json.state.map((entry) => ({ ...asObject(entry), ttl })) }
   if (!type.startsWith('stream-exec-over-aggregate')) return json
   return { ...json, configuration: { ...asObject(json.configuration), [STATE_TTL]: ttl } }
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }

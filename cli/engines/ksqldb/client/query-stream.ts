@@ -7,9 +7,9 @@
 import type { HttpClient, HttpLines } from '../../../adapters/http/http.ts'
 import { parseJsonExactly } from '../../../domain/documents/json-lines.ts'
 import type { CcsError } from '../../../domain/kernel/errors.ts'
-import { asObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject } from '../../../domain/kernel/json.ts'
 import { notAKsqlDb, sendRequest, withConnectionErrors } from './connection.ts'
-import { asList, asText } from './server-answers.ts'
+import { asText } from './server-answers.ts'
 import {
   extractPlace,
   type LocateInFile,

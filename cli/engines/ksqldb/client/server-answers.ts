@@ -2,7 +2,7 @@
  * Reads the JSON of ksqlDB's answers into types. It differs between versions: unknown fields are
  * ignored, and missing ones become '', 0 or an empty list.
  */
-import { asObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject } from '../../../domain/kernel/json.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -219,11 +219,6 @@ function readLag(one: Json): KsqlSource['lag'] {
 /** Removes the back-ticks, which some names come in. */
 function unquote(name: string): string {
   return /^`.*`$/.test(name) ? name.slice(1, -1).replaceAll('``', '`') : name
-}
-
-/** The value if it is a list; otherwise an empty list. */
-export function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }
 
 /** The elements of a list as objects; empty if it is not a list. */

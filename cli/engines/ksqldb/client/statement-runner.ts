@@ -4,16 +4,9 @@
  */
 import type { HttpClient } from '../../../adapters/http/http.ts'
 import { sleep } from '../../../adapters/process/system-clock.ts'
-import { asObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject } from '../../../domain/kernel/json.ts'
 import { notAKsqlDb, notReadyError, sendRequest } from './connection.ts'
-import {
-  asList,
-  asObjects,
-  asText,
-  type CommandAnswer,
-  readCommand,
-  readStatus,
-} from './server-answers.ts'
+import { asObjects, asText, type CommandAnswer, readCommand, readStatus } from './server-answers.ts'
 import {
   extractPlace,
   isNotAccepted,

@@ -4,8 +4,7 @@
  * Anything else on the server is not ccs's.
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { asObject } from '../../../domain/kernel/json.ts'
-import { asList } from '../client/server-answers.ts'
+import { asList, asObject } from '../../../domain/kernel/json.ts'
 import type { DeployedRelation, RelationPlan } from './actions.ts'
 
 /** A source that an unfinished deployment may have created, or that a newer version replaced. */
