@@ -69,7 +69,8 @@ export const freshness = {
 }
 
 const QUIET = 'quiet'
-const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
+/** Takes no memory, so that nothing but its deadline ends it. */
+const ENDLESS = 'SELECT sum(hash(range)) AS n FROM range(1000000000000)'
 /** Ten gigabytes, if nobody stops it. */
 const HUGE = "SELECT length(string_agg(repeat('x', 10000), '')) FROM range(1000000)"
 

@@ -13,15 +13,12 @@ import type { QueryControl } from '../../cli/domain/sql/query-result.ts'
 import type { EmbeddedEngine } from '../../cli/engines/embedded/engine.ts'
 import { openEngine } from '../../cli/engines/embedded/open-engine.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
+import { ENDLESS } from '../fixtures/endless.ts'
 import { makeRig, type Rig } from '../fixtures/pipeline-rig.ts'
 
 let root: string
 let rig: Rig
 let engine: EmbeddedEngine
-
-/** A fast machine fills the marts' memory with the other one before its time is over. */
-const ENDLESS_IN_NO_MEMORY = 'SELECT sum(hash(range)) AS n FROM range(1000000000000)'
-const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'ccs-query-limits-'))
@@ -171,7 +168,7 @@ describe('the published marts', () => {
 
   test('an endless SELECT ends at its deadline, and at the limit of ccs.yml', async () => {
     const message = 'The query was not answered within 200 ms: ended.'
-    expect(await ask(ENDLESS_IN_NO_MEMORY, { timeoutMs: 200 })).toMatchObject({
+    expect(await ask(ENDLESS, { timeoutMs: 200 })).toMatchObject({
       code: 'CCS_QUERY_LIMIT',
       message,
     })
@@ -199,7 +196,7 @@ describe('the published marts', () => {
     const query = (...args: string[]) => runCcs(['query', '--marts', '--data', data, ...args])
     for (const args of [
       ['--max-rows', '10', 'FROM days'],
-      ['--timeout', '200 ms', ENDLESS_IN_NO_MEMORY],
+      ['--timeout', '200 ms', ENDLESS],
     ]) {
       const { code, stderr } = await query(...args)
       expect([code, stderr]).toEqual([2, expect.stringContaining('error[CCS_QUERY_LIMIT]')])

@@ -10,8 +10,8 @@ import type { QueryControl } from '../../cli/domain/sql/query-result.ts'
 import { OutsideQueries } from '../../cli/engines/embedded/query/outside-queries.ts'
 import { QueryProcess } from '../../cli/engines/embedded/query/query-process.ts'
 import { RunningQueries } from '../../cli/engines/embedded/query/running-queries.ts'
+import { ENDLESS } from '../fixtures/endless.ts'
 
-const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
 /** Some more than what counts as long. */
 const LONG = 'SELECT count(*) AS n FROM range(25000) a, range(25000) b WHERE a.range * b.range = 7'
 

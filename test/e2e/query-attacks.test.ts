@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ENDLESS } from '../fixtures/endless.ts'
 import { ROOT, runCcs } from './run-ccs.ts'
 
 const BIN = path.join(ROOT, 'bin/run.js')
-const ENDLESS = 'SELECT count(*) FROM range(1000000000) a, range(1000000000) b'
 const GEN = ['--from', '2026-03-01', '--to', '2026-03-02', '--count', '300']
 
 let data: string
