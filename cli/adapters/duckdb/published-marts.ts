@@ -4,6 +4,7 @@ import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
 import { layOutMarts, type MartsInfo, parseMartsInfo } from '../../domain/marts/marts.ts'
 import { memoryLimitError } from '../../domain/sql/answer-size.ts'
+import { isMemoryShort } from '../../domain/sql/memory-error.ts'
 import { parseQuery } from '../../domain/sql/parse-query.ts'
 import type { QueryControl, QueryLimits, QueryResult } from '../../domain/sql/query-result.ts'
 import type { Files } from '../files/files.ts'
@@ -161,9 +162,7 @@ export async function openMartsQueries(project: DataPlace, limits: QueryLimits) 
         return await marts.query(sql, bounds)
       } catch (cause) {
         if (cause instanceof CcsError) throw cause
-        const text = cause instanceof Error ? cause.message : ''
-        if (text.startsWith('Out of Memory Error'))
-          throw memoryLimitError(MEMORY_BYTES, cause, true)
+        if (isMemoryShort(cause)) throw memoryLimitError(MEMORY_BYTES, cause, true)
         const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
         throw new CcsError('CCS_QUERY_INVALID', first.replace(/[.!]*$/, '.'), {
           hint: `The marts are: ${marts.info.models.join(', ')}.`,

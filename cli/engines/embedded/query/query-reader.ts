@@ -11,6 +11,7 @@ import { createCatalog, restrictFiles, setNow } from '../../../adapters/duckdb/m
 import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import { toErrorDocument } from '../../../domain/console/text.ts'
 import { AnswerSize, memoryLimitError } from '../../../domain/sql/answer-size.ts'
+import { isMemoryShort } from '../../../domain/sql/memory-error.ts'
 import type { AskMessage, FromProcess, OpenMessage } from './query-messages.ts'
 import { ReaderViews, type VisibleModel } from './reader-views.ts'
 
@@ -104,8 +105,7 @@ export class QueryReader {
   }
 
   #translate(error: unknown) {
-    const text = error instanceof Error ? error.message : ''
-    if (text.startsWith('Out of Memory Error')) return memoryLimitError(this.#memoryMaxBytes, error)
+    if (isMemoryShort(error)) return memoryLimitError(this.#memoryMaxBytes, error)
     return toQueryError(error)
   }
 

@@ -12,6 +12,7 @@ import { formatBytes } from '../../../domain/kernel/units.ts'
 import { serveQueries } from '../../../domain/query/backend-queries.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import type { MacroSet } from '../../../domain/sql/expand-macros.ts'
+import { isMemoryShort } from '../../../domain/sql/memory-error.ts'
 import type { QueryControl, QueryLimits, QueryResult } from '../../../domain/sql/query-result.ts'
 import type { PlannedTable } from './plan-tables.ts'
 import type { Freshness, TargetTables } from './target-tables.ts'
@@ -101,12 +102,6 @@ export class TopicQueries {
       cause: error,
     })
   }
-}
-
-/** At a commit DuckDB gives the reason of the failure only behind that. */
-function isMemoryShort(error: unknown): boolean {
-  const text = error instanceof Error ? error.message : ''
-  return /^Out of Memory Error|^[^\n]*could not allocate block/.test(text)
 }
 
 /** The queries as a service; `close` ends them, and what they read from. */
