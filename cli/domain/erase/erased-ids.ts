@@ -13,6 +13,15 @@ export interface Person {
   readonly id: string
 }
 
+/** The kinds of persons. */
+export const PERSON_KINDS: readonly Person['kind'][] = ['customer', 'visitor']
+
+/** The field of an event that has the id of such a person. */
+export const ID_FIELD: Readonly<Record<Person['kind'], string>> = {
+  customer: 'customer_id',
+  visitor: 'anonymous_id',
+}
+
 interface ErasedId {
   readonly kind: Person['kind']
   /** A quick hash: only where it matches, the keyed hash is computed. */

@@ -3,7 +3,7 @@
  * the visitors of a customer are known by theirs alone: what they were called is in the log.
  */
 import type { EventFields, LoggedEvent } from './anonymise-event.ts'
-import type { Person } from './erased-ids.ts'
+import { ID_FIELD, type Person } from './erased-ids.ts'
 
 /** A person by the values that stand for the id in rows. */
 export interface PersonValues {
@@ -52,9 +52,9 @@ export interface PersonSearch {
 /** Without pseudonyms, one look at Bronze; the log is read only where visitors have them. */
 export async function findPerson(person: Person, search: PersonSearch): Promise<PersonEvents> {
   const { kind, id } = person
-  const ids = search.listValues(kind === 'customer' ? 'customer_id' : 'anonymous_id', id)
+  const ids = search.listValues(ID_FIELD[kind], id)
   const first = await search.find({ kind, ids, visitors: [] })
-  const valuesOf = (visitor: string) => search.listValues('anonymous_id', visitor)
+  const valuesOf = (visitor: string) => search.listValues(ID_FIELD.visitor, visitor)
   const isPlain = valuesOf(id)[0] === id
   const events = isPlain || kind === 'visitor' ? [] : await search.readEvents(first.offsets)
   const inLog = new Set(events.map(({ event }) => readEventIds(event).visitor))

@@ -1,8 +1,8 @@
 /** Decides whether a record of a topic is a person's. */
 import { Buffer } from 'node:buffer'
-import type { Person } from './erased-ids.ts'
+import { ID_FIELD, type Person } from './erased-ids.ts'
 import { createIdMatcher } from './match-bytes.ts'
-import { ID_OF, type RecordParts } from './record-ids.ts'
+import type { RecordParts } from './record-ids.ts'
 
 /**
  * unclear: it can't be decoded; with id: it has one of the ids as a whole word in bytes that can't
@@ -20,7 +20,7 @@ export function createJudge(
 ): Judge {
   const values = { customer: new Set<string>(), visitor: new Set<string>() }
   for (const { kind, id } of persons)
-    for (const value of [id, ...listValues(ID_OF[kind], id)]) values[kind].add(value)
+    for (const value of [id, ...listValues(ID_FIELD[kind], id)]) values[kind].add(value)
   const matchers = {
     customer: [...values.customer].map(createIdMatcher),
     visitor: [...values.visitor].map(createIdMatcher),

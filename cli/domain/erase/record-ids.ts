@@ -11,7 +11,7 @@ import { isObject } from '../kernel/json.ts'
 import { readSchemaId } from '../log/wire-header.ts'
 import type { FieldsOfColumn } from '../models/trace-values.ts'
 import type { EventFields } from './anonymise-event.ts'
-import type { Person } from './erased-ids.ts'
+import { ID_FIELD, PERSON_KINDS, type Person } from './erased-ids.ts'
 
 /** The parts of a record that can name a person; a tombstone has no value. */
 export interface RecordParts {
@@ -22,21 +22,13 @@ export interface RecordParts {
 /** The ids in a record; undefined: it can't be decoded. */
 export type ReadIds = (record: RecordParts) => readonly Person[] | undefined
 
-/** The field of an event that has the id of such a person. */
-export const ID_OF: Readonly<Record<Person['kind'], string>> = {
-  customer: 'customer_id',
-  visitor: 'anonymous_id',
-}
-
-const KINDS = Object.keys(ID_OF) as readonly Person['kind'][] // the keys of that record
-
 /** Ids in events by these versions of the schema, valid or not. */
 export function readEventsBy(versions: readonly RegisteredSchema[]): ReadIds {
   const decode = openDecoder(versions)
   return ({ value }) => {
     if (value === null) return []
     const event = decode(value)
-    return event && listIds(event, (name) => KINDS.filter((kind) => ID_OF[kind] === name))
+    return event && listIds(event, (name) => PERSON_KINDS.filter((kind) => ID_FIELD[kind] === name))
   }
 }
 
@@ -69,7 +61,7 @@ export function readRowsBy(
   const decode = openDecoder(versions)
   const known = new Map<string, readonly Person['kind'][]>()
   const kindsOf = (column: string) => {
-    const kinds = known.get(column) ?? KINDS.filter((kind) => hasIds(column, ID_OF[kind]))
+    const kinds = known.get(column) ?? PERSON_KINDS.filter((kind) => hasIds(column, ID_FIELD[kind]))
     known.set(column, kinds)
     return kinds
   }

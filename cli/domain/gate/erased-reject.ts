@@ -1,14 +1,8 @@
 /** How events of persons who were erased are refused, whoever takes them in. */
 import { Buffer } from 'node:buffer'
-import type { ErasedIds, Person } from '../erase/erased-ids.ts'
+import { type ErasedIds, ID_FIELD, PERSON_KINDS } from '../erase/erased-ids.ts'
 import type { Decoded } from './contract-rules.ts'
 import type { Reject } from './reject.ts'
-
-/** Fields of an event that say whose it is. */
-export const PERSON_FIELDS: readonly (readonly [Person['kind'], string])[] = [
-  ['customer', 'customer_id'],
-  ['visitor', 'anonymous_id'],
-]
 
 /** The reject without its place: nothing of the record is kept. */
 export const ERASED_REJECT: Pick<Reject, 'reason' | 'message' | 'schemaId' | 'bytes'> = {
@@ -20,8 +14,8 @@ export const ERASED_REJECT: Pick<Reject, 'reason' | 'message' | 'schemaId' | 'by
 
 /** Whether the event is one of a person who was erased. */
 export function isOfErased(event: Decoded, erased: ErasedIds): boolean {
-  return PERSON_FIELDS.some(([kind, name]) => {
-    const id = event[name]
+  return PERSON_KINDS.some((kind) => {
+    const id = event[ID_FIELD[kind]]
     return typeof id === 'string' && erased.has(kind, Buffer.from(id))
   })
 }

@@ -1,7 +1,11 @@
 /** Recognizes events of persons who were erased, in the rows that the gate has just decoded. */
-import type { ErasedIds, Person } from '../../../domain/erase/erased-ids.ts'
+import {
+  type ErasedIds,
+  ID_FIELD,
+  PERSON_KINDS,
+  type Person,
+} from '../../../domain/erase/erased-ids.ts'
 import type { Column, ColumnBuffers } from '../../../domain/gate/decoder/duckdb-columns.ts'
-import { PERSON_FIELDS } from '../../../domain/gate/erased-reject.ts'
 import type { RowTexts } from './row-texts.ts'
 
 /** Reads the ids of a row where the decoder put them. */
@@ -13,8 +17,8 @@ export class PersonCheck {
   constructor(erased: ErasedIds, buffers: ColumnBuffers, texts: RowTexts) {
     this.#erased = erased
     this.#texts = texts
-    this.#columns = PERSON_FIELDS.flatMap(([kind, name]) => {
-      const column = buffers.columns.find((one) => one.name === name)
+    this.#columns = PERSON_KINDS.flatMap((kind) => {
+      const column = buffers.columns.find((one) => one.name === ID_FIELD[kind])
       return column ? [[kind, column] as const] : []
     })
   }
