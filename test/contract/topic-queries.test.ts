@@ -3,6 +3,7 @@
  * written at a moment. test/cluster/flink-live.test.ts asks the same of a real one.
  */
 import { expect, test } from 'vitest'
+import { printRecord } from '../../cli/engines/flink/plan/record.ts'
 import type { Row } from '../fixtures/engine-topics.ts'
 import { compareMoments, openTopicShop } from '../fixtures/topic-shop.ts'
 
@@ -82,7 +83,8 @@ test('the topics are those of the job in force, as soon as another one is', asyn
   const rows = () => ask('SELECT page, views FROM gold.top_pages_1h')
   expect(await rows()).toEqual([{ page: '/first', views: 1 }])
   const sinks = [{ model: 'gold.top_pages_1h', topic: next, fingerprint: 'x' }]
-  record = JSON.stringify({ format: 1, deployed: { version: 2, sinks }, inProgress: [] })
+  const deployed = { version: 2, name: 'ccs-v2-x', id: 'j2', sinks, plan: '{}' }
+  record = printRecord({ deployed, inProgress: [] })
   elapsedMs += 10_000
   expect(await rows()).toEqual([{ page: '/second', views: 2 }])
 })

@@ -2,8 +2,8 @@
  * Reads the topics of the job in force: a job that was rebuilt beside the old one fills topics of
  * its own, whose names the deployment record has. Others are named as their models.
  */
-import { asObject } from '../../../domain/kernel/json.ts'
 import type { TopicReader } from '../../../domain/log/topic-reader.ts'
+import { readRecord } from '../plan/record.ts'
 
 /** How topics of models are found. */
 export interface DeployedTopicsOptions {
@@ -30,8 +30,8 @@ export function followDeployment(
     place: reader.place,
     inspect: async (topic) => {
       if (elapsedMs() - loadedMs >= RELOAD_MS) {
-        const sinks = readSinks(await loadRecord())
-        names = new Map(sinks.map((one) => [nameOf(one.model), one.topic]))
+        const { deployed } = readRecord(await loadRecord())
+        names = new Map(deployed?.sinks.map((one) => [nameOf(one.model), one.topic]))
         loadedMs = elapsedMs()
       }
       return reader.inspect(findName(topic))
@@ -40,14 +40,4 @@ export function followDeployment(
     read: (topic, range) => reader.read(findName(topic), range),
     close: () => reader.close(),
   }
-}
-
-/** Models and their topics, of the job in force. */
-function readSinks(record: string | undefined) {
-  if (record === undefined) return []
-  const { sinks } = asObject(asObject(JSON.parse(record)).deployed)
-  if (!Array.isArray(sinks)) return []
-  return sinks.map(asObject).flatMap(({ model, topic }) => {
-    return typeof model === 'string' && typeof topic === 'string' ? [{ model, topic }] : []
-  })
 }
