@@ -41,6 +41,8 @@ export class OpenSessionRows {
   readonly #options: OpenSessionsOptions
   readonly #cursor: TopicCursor
   readonly #loader: RecordLoader
+  /** Columns of the events that are needed. */
+  readonly #columns: readonly DuckColumn[]
   readonly #stage: string
   /** Table of the events that no session of the topic covers. */
   readonly #rows: string
@@ -48,7 +50,6 @@ export class OpenSessionRows {
   #fromMs = Number.NEGATIVE_INFINITY
   /** Whether `#fromMs` was chosen for the next reading already. */
   #isWider = false
-  #newestMs = Number.NEGATIVE_INFINITY
   readonly #names: { readonly stage: string; readonly live: string }
 
   constructor(options: OpenSessionsOptions) {
@@ -58,11 +59,12 @@ export class OpenSessionRows {
     this.#names = { stage: `stage_${flat}`, live: `open_${flat}` }
     this.#stage = `${this.#names.stage}.${events.name}`
     this.#rows = `${this.#names.live}.${rows.name}`
+    this.#columns = columnsOf(events.name).filter(({ name }) => columns.includes(name))
     this.#cursor = new TopicCursor(options.reader, topic)
     this.#loader = new RecordLoader({
       ...options,
       table: this.#stage,
-      columns: columnsOf(events.name).filter(({ name }) => columns.includes(name)),
+      columns: this.#columns,
       isKeyed: false,
     })
   }
@@ -74,7 +76,7 @@ export class OpenSessionRows {
 
   /** Time of the newest record, ms since 1970; -Infinity: there is none. */
   get newestMs(): number {
-    return this.#newestMs
+    return this.#cursor.newestMs
   }
 
   /** Creates the tables and views. */
@@ -95,7 +97,7 @@ export class OpenSessionRows {
 
   /** Call it after the topic of the sessions has been read. */
   async refresh(signal: AbortSignal): Promise<void> {
-    const target = { reset: () => this.#emptyRows(), add: this.#add.bind(this) }
+    const target = { reset: () => this.#reset(), add: this.#add.bind(this) }
     for (;;) {
       await this.#cursor.read(target, signal, () => this.#findStart())
       this.#loader.requireColumns(this.#options.events.name)
@@ -115,8 +117,7 @@ export class OpenSessionRows {
   /** Forgets all events: the topic is read anew. */
   async clear(): Promise<void> {
     this.#cursor.forget()
-    await this.#emptyStage()
-    await this.#emptyRows()
+    await this.#reset()
   }
 
   close(): void {
@@ -141,25 +142,18 @@ export class OpenSessionRows {
     return `SELECT epoch_ms(max(${quoteName(span.end)})) AS ms FROM ${closed}`
   }
 
-  async #add(_partition: number, { records }: TopicPart): Promise<void> {
+  async #add(partition: number, { records }: TopicPart): Promise<void> {
     const { connection, model, rows, time } = this.#options
-    try {
-      await this.#loader.add(_partition, records)
-      await this.#loader.flush()
-      const isWanted = Number.isFinite(this.#fromMs)
-        ? `epoch_ms(e.${quoteName(time)}) >= ${this.#fromMs}`
-        : 'TRUE'
-      await connection.run(
-        `INSERT INTO ${this.#rows} SELECT * FROM ${this.#names.stage}.${rows.name} AS e
-         WHERE ${isWanted} AND NOT (${printTooLateSql(model)}) AND NOT ${this.#printCovered()}`,
-      )
-      await this.#emptyStage()
-    } catch (error) {
-      this.#loader.drop()
-      this.#cursor.forget()
-      throw error
-    }
-    for (const { timestampMs } of records) this.#newestMs = Math.max(this.#newestMs, timestampMs)
+    await this.#loader.add(partition, records)
+    await this.#loader.flush()
+    const isWanted = Number.isFinite(this.#fromMs)
+      ? `epoch_ms(e.${quoteName(time)}) >= ${this.#fromMs}`
+      : 'TRUE'
+    await connection.run(
+      `INSERT INTO ${this.#rows} SELECT * FROM ${this.#names.stage}.${rows.name} AS e
+       WHERE ${isWanted} AND NOT (${printTooLateSql(model)}) AND NOT ${this.#printCovered()}`,
+    )
+    await this.#emptyStage()
   }
 
   /** Whether the first of the sessions may have begun before the first event that was read. */
@@ -185,10 +179,14 @@ export class OpenSessionRows {
       AND ${at} BETWEEN c.${quoteName(span.start)} AND c.${quoteName(span.end)})`
   }
 
+  async #reset(): Promise<void> {
+    this.#loader.drop()
+    await this.#emptyStage()
+    await this.#emptyRows()
+  }
+
   async #emptyStage(): Promise<void> {
-    const { connection, events, columns, columnsOf } = this.#options
-    const wanted = columnsOf(events.name).filter(({ name }) => columns.includes(name))
-    await connection.run(createTableSql(this.#stage, wanted))
+    await this.#options.connection.run(createTableSql(this.#stage, this.#columns))
   }
 
   async #emptyRows(): Promise<void> {

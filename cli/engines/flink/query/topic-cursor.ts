@@ -1,4 +1,7 @@
-/** Remembers how far a topic has been read, and reads what is new, up to the end of now. */
+/**
+ * Remembers how far a topic has been read, and how new its records are, and reads what is new, up
+ * to the end of now.
+ */
 
 import type { TopicPart, TopicRange, TopicReader } from '../../../domain/log/topic-reader.ts'
 import { missingTopicError } from './missing-topic.ts'
@@ -7,7 +10,7 @@ import { missingTopicError } from './missing-topic.ts'
 export interface CursorTarget {
   /** The topic is another one now, or has lost what was not read: all is read again. */
   reset(): Promise<void>
-  /** Some records of a partition, by offset. */
+  /** Some records of a partition, by offset. If it fails, some may be there: all is read again. */
   add(partition: number, part: TopicPart): Promise<void>
 }
 
@@ -17,10 +20,16 @@ export class TopicCursor {
   readonly #topic: string
   readonly #positions = new Map<number, number>()
   #id: string | undefined
+  #newestMs = Number.NEGATIVE_INFINITY
 
   constructor(reader: TopicReader, topic: string) {
     this.#reader = reader
     this.#topic = topic
+  }
+
+  /** Time of the newest record, ms since 1970; -Infinity: there is none. */
+  get newestMs(): number {
+    return this.#newestMs
   }
 
   /**
@@ -37,6 +46,7 @@ export class TopicCursor {
     if (extent.id !== this.#id || extent.ranges.some((range) => this.#hasLost(range))) {
       await target.reset()
       this.#positions.clear()
+      this.#newestMs = Number.NEGATIVE_INFINITY
       const starts = await findStart()
       for (const { partition, start, end } of extent.ranges)
         this.#positions.set(partition, clamp(starts?.get(partition) ?? start, start, end))
@@ -47,11 +57,22 @@ export class TopicCursor {
       const start = this.#positions.get(partition) ?? range.start
       for await (const part of this.#reader.read(this.#topic, { ...range, start })) {
         signal.throwIfAborted()
-        await target.add(partition, part)
-        this.#positions.set(partition, part.nextOffset)
+        await this.#add(target, partition, part)
       }
     }
     signal.throwIfAborted()
+  }
+
+  async #add(target: CursorTarget, partition: number, part: TopicPart): Promise<void> {
+    try {
+      await target.add(partition, part)
+    } catch (error) {
+      this.forget()
+      throw error
+    }
+    this.#positions.set(partition, part.nextOffset)
+    for (const { timestampMs } of part.records)
+      this.#newestMs = Math.max(this.#newestMs, timestampMs)
   }
 
   /** The next `read` begins anew. */

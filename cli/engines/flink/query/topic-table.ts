@@ -39,7 +39,6 @@ export class TopicTable {
   readonly #stage: string
   #staged = 0
   #deleted = 0
-  #newestMs = Number.NEGATIVE_INFINITY
 
   constructor(options: TopicTableOptions) {
     this.#options = options
@@ -57,7 +56,7 @@ export class TopicTable {
 
   /** Time of the newest record, ms since 1970; -Infinity: there is none. */
   get newestMs(): number {
-    return this.#newestMs
+    return this.#cursor.newestMs
   }
 
   /** Reads what is new; what was read stays if it is stopped. */
@@ -79,16 +78,8 @@ export class TopicTable {
   }
 
   async #add(partition: number, { records }: TopicPart): Promise<void> {
-    try {
-      await this.#loader.add(partition, records)
-      await this.#loader.flush()
-    } catch (error) {
-      // Some of its rows may be in the table: all is read again.
-      this.#loader.drop()
-      this.#cursor.forget()
-      throw error
-    }
-    for (const { timestampMs } of records) this.#newestMs = Math.max(this.#newestMs, timestampMs)
+    await this.#loader.add(partition, records)
+    await this.#loader.flush()
     this.#staged += records.length
     if (this.#staged > STAGED_MAX) await this.#replace()
   }
@@ -122,7 +113,7 @@ export class TopicTable {
   async #reset(): Promise<void> {
     this.#staged = 0
     this.#deleted = 0
-    this.#newestMs = Number.NEGATIVE_INFINITY
+    this.#loader.drop()
     await this.open()
   }
 }
