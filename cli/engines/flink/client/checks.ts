@@ -6,16 +6,21 @@ import type { Target } from '../../../domain/config/target.ts'
 import type { Check } from '../../../domain/doctor/doctor.ts'
 import type { EngineChecks } from '../../../domain/doctor/examine-target.ts'
 import { formatBytes, formatDuration } from '../../../domain/kernel/units.ts'
+import { TRANSACTION_MS } from '../compile/ddl.ts'
 import type { FlinkGateway } from './gateway.ts'
 import { type FlinkQuestion, type FlinkState, inspectFlink } from './inspect-cluster.ts'
 import type { FlinkJobManager } from './job-manager.ts'
+import {
+  AVAILABILITY,
+  CHECKPOINTS,
+  findSetting,
+  isTooOld,
+  SAVEPOINTS,
+  VERSION_MIN,
+} from './needs.ts'
 
-/** Flink's versions that the models were tested with. */
-const VERSION = '2.3'
 /** Heap of one slot, below which the project's models run out of memory. */
 const SLOT_BYTES_MIN = 256 * 1024 ** 2
-/** How long a transaction of a job's topics may stay open. */
-export const TRANSACTION_MS = 900_000
 const CONFIG = 'In the config.yaml of JobManager and TaskManagers:'
 
 /** All checks of a Flink that answers. */
@@ -29,41 +34,28 @@ export function checkFlink(found: FlinkState, target: Pick<Target, 'name'>): rea
     slotsCheck(found, target),
     ...(found.taskManagers.length === 0 ? [] : [memoryCheck(found)]),
     availabilityCheck(found, target),
-    storageCheck('checkpoints', findSetting(found, CHECKPOINTS)),
-    storageCheck('savepoints', findSetting(found, SAVEPOINTS)),
+    storageCheck('checkpoints', findSetting(found.settings, CHECKPOINTS)),
+    storageCheck('savepoints', findSetting(found.settings, SAVEPOINTS)),
     ...restartChecks(found),
   ]
-}
-
-/** The newer name of a setting first. */
-const CHECKPOINTS = ['execution.checkpointing.dir', 'state.checkpoints.dir'] as const
-const SAVEPOINTS = ['execution.checkpointing.savepoint-dir', 'state.savepoints.dir'] as const
-const AVAILABILITY = ['high-availability.type', 'high-availability'] as const
-
-function findSetting(
-  { settings }: Pick<FlinkState, 'settings'>,
-  names: readonly string[],
-): string | undefined {
-  return names.map((name) => settings[name]).find((one) => one !== undefined && one !== '')
 }
 
 function versionCheck({ gateway }: FlinkState): Check {
   const name = 'sql gateway'
   const detail = `Flink ${gateway.version} at ${gateway.url}`
-  const [major = 0, minor = 0] = gateway.version.split('.').map((one) => Number.parseInt(one, 10))
-  if (gateway.version.startsWith(`${VERSION}.`)) return { name, status: 'ok', detail: `${detail}.` }
-  const isOlder = Number.isNaN(major + minor) || major < 2 || (major === 2 && minor < 3)
-  return isOlder
+  if (gateway.version.startsWith(`${VERSION_MIN}.`))
+    return { name, status: 'ok', detail: `${detail}.` }
+  return isTooOld(gateway.version)
     ? {
         name,
         status: 'failed',
-        detail: `${detail}: ccs needs ${VERSION} or later.`,
-        hint: `Replace gateway, JobManager and TaskManagers by Flink ${VERSION}.`,
+        detail: `${detail}: ccs needs ${VERSION_MIN} or later.`,
+        hint: `Replace gateway, JobManager and TaskManagers by Flink ${VERSION_MIN}.`,
       }
     : {
         name,
         status: 'warning',
-        detail: `${detail}: the models were tested on ${VERSION}.`,
+        detail: `${detail}: the models were tested on ${VERSION_MIN}.`,
         hint: 'Compare the rows before you rely on them: docs/flink.md',
       }
 }
@@ -184,7 +176,7 @@ function memoryCheck({ taskManagers }: FlinkState): Check {
 
 function availabilityCheck(found: FlinkState, { name: target }: Pick<Target, 'name'>): Check {
   const name = 'availability'
-  const type = findSetting(found, AVAILABILITY) ?? 'NONE'
+  const type = findSetting(found.settings, AVAILABILITY) ?? 'NONE'
   const dir = found.settings['high-availability.storageDir']
   if (type.toUpperCase() === 'NONE')
     return {

@@ -5,7 +5,13 @@
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
 import type { FlinkGateway, GatewaySession } from './gateway.ts'
 import { findHint, type LocateInFile } from './gateway-error.ts'
-import { type ClusterOverview, isEnded, type JobDetail, type JobSummary } from './job-answers.ts'
+import {
+  type ClusterOverview,
+  isEnded,
+  isWhole,
+  type JobDetail,
+  type JobSummary,
+} from './job-answers.ts'
 import type { FlinkJobManager } from './job-manager.ts'
 import { withPlanFolder } from './plan-files.ts'
 
@@ -153,7 +159,7 @@ async function awaitRunning(
   for (;;) {
     const job = await manager.readJob(id)
     if (job === undefined) throw notRunning(id, 'the JobManager does not know it any more')
-    if (job.state === 'RUNNING' && job.vertices.every((one) => one.state === 'RUNNING')) return
+    if (isWhole(job)) return
     const [failure, ...earlier] = await manager.readExceptions(id)
     const isLost = isEnded(job) || earlier.length + 1 >= RESTARTS_MAX
     const isWaiting = failure !== undefined && /minimum required resources/.test(failure.message)

@@ -5,6 +5,7 @@
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { FUNCTIONS } from '../compile/ddl.ts'
 import type { Naming } from '../plan/names.ts'
 import type { FlinkGateway, GatewaySession } from './gateway.ts'
 import { StatementRefused } from './gateway-error.ts'
@@ -97,10 +98,10 @@ async function findFaults(
   return {
     connector,
     format: connector ?? (await explainFormat()),
-    functions: await explainFault(session, [
-      "CREATE TEMPORARY SYSTEM FUNCTION lines_revenue AS 'ccs.LinesRevenue' LANGUAGE JAVA",
-      "CREATE TEMPORARY SYSTEM FUNCTION lines_units AS 'ccs.LinesUnits' LANGUAGE JAVA",
-    ]),
+    functions: await explainFault(
+      session,
+      FUNCTIONS.map(({ sql }) => sql),
+    ),
     timezone: await explainFault(session, [`SET 'table.local-time-zone' = ${quoteText(timezone)}`]),
   }
 }

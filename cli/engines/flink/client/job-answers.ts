@@ -115,6 +115,11 @@ export function isEnded({ state }: Pick<JobSummary, 'state'>): boolean {
   return ENDED.has(state)
 }
 
+/** Whether all parts of a job run: Flink calls it RUNNING while they are started, too. */
+export function isWhole({ state, vertices }: JobDetail): boolean {
+  return state === 'RUNNING' && vertices.every((one) => one.state === 'RUNNING')
+}
+
 /** Undefined: no JobManager gives such an answer. */
 export function readOverview(body: unknown): ClusterOverview | undefined {
   const found = asObject(body)

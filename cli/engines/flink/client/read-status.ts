@@ -12,7 +12,7 @@ import type {
 } from '../../../domain/pipeline/job-status.ts'
 import type { DeployedJob } from '../plan/record.ts'
 import type { JobCheckpoints, JobDetail, JobException, VertexMetric } from './job-answers.ts'
-import { isEnded } from './job-answers.ts'
+import { isEnded, isWhole } from './job-answers.ts'
 import type { FlinkJobManager } from './job-manager.ts'
 
 /** What the status is read from. */
@@ -92,11 +92,6 @@ export async function readJobStatus(parts: StatusParts): Promise<JobStatus> {
     exception: exception ? { at: formatTime(exception.atMs), message: exception.message } : null,
     partitions,
   }
-}
-
-/** Whether all its parts run; then rows are computed. */
-function isWhole({ state, vertices }: JobDetail): boolean {
-  return state === 'RUNNING' && vertices.every((one) => one.state === 'RUNNING')
 }
 
 async function readMetrics(

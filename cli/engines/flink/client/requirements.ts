@@ -1,17 +1,14 @@
 /** What a Flink must have before anything is deployed to it. */
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import type { FlinkFacts } from './flink-cluster.ts'
-
-const VERSION_MIN = [2, 3] as const
+import { findSetting, isTooOld, SAVEPOINTS, VERSION_MIN } from './needs.ts'
 
 /** CCS_ENGINE_REFUSED, in one sentence, for a Flink that can't run jobs of ccs. */
 export function requireUsableFlink({ version, settings, overview }: FlinkFacts): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const [majorMin, minorMin] = VERSION_MIN
-  if (major < majorMin || (major === majorMin && minor < minorMin))
+  if (isTooOld(version))
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
-      `The SQL Gateway is Flink ${version}; ccs needs ${VERSION_MIN.join('.')} or newer.`,
+      `The SQL Gateway is Flink ${version}; ccs needs ${VERSION_MIN} or newer.`,
       { hint: 'Upgrade Flink, or compile for it by hand: ccs compile --engine flink' },
     )
   if (overview.version !== version)
@@ -26,7 +23,7 @@ export function requireUsableFlink({ version, settings, overview }: FlinkFacts):
       'The SQL Gateway runs jobs in its own process (execution.target is local).',
       { hint: 'Set execution.target: remote in its configuration, and restart it.' },
     )
-  if (!settings['execution.checkpointing.savepoint-dir'])
+  if (findSetting(settings, SAVEPOINTS) === undefined)
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
       'Flink has no folder for savepoints (execution.checkpointing.savepoint-dir).',

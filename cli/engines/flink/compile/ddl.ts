@@ -19,6 +19,12 @@ import { displayType } from '../../../domain/sql/types.ts'
 import { markPlace } from './places.ts'
 import { printReaderSchema, printSourceColumns } from './source.ts'
 
+/**
+ * How long a transaction of a topic may stay open: longer than a checkpoint and an outage. Brokers
+ * allow as much unless they are told otherwise.
+ */
+export const TRANSACTION_MS = 900_000
+
 /** The table of all events, which models of Bronze read. */
 export const RAW = 'raw.events'
 
@@ -45,7 +51,7 @@ export function printSourceTable(job: DialectJob): readonly Statement[] {
 }
 
 /** Functions that SQL can't express; their jar is beside the connectors'. */
-const FUNCTIONS: readonly Statement[] = [
+export const FUNCTIONS: readonly Statement[] = [
   ['lines_revenue', 'ccs.LinesRevenue'],
   ['lines_units', 'ccs.LinesUnits'],
 ].map(([name, of]) => ({
@@ -104,8 +110,7 @@ export function printSinkTable(job: DialectJob): string {
         ['key.fields', model.key.join(';')],
         ['sink.delivery-guarantee', 'exactly-once'],
         ['sink.transactional-id-prefix', `\${TOPIC_PREFIX}ccs-${model.name}`],
-        // Brokers allow 15 minutes; it must be longer than a checkpoint and an outage.
-        ['properties.transaction.timeout.ms', '900000'],
+        ['properties.transaction.timeout.ms', String(TRANSACTION_MS)],
       ]
   const options = printFlinkOptions([
     ['connector', isUpsert ? 'upsert-kafka' : 'kafka'],

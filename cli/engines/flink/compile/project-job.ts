@@ -11,6 +11,7 @@ import {
   toUnsupportedError,
 } from '../../../domain/dialects/dialect.ts'
 import { throwAll } from '../../../domain/kernel/errors.ts'
+import { followReads } from '../../../domain/models/follow-reads.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import { isUpserted } from './ddl.ts'
 import { compileFlink } from './dialect.ts'
@@ -68,7 +69,7 @@ export async function compileProjectJob(project: CompileProject): Promise<Projec
     const { model } = table
     const insert = inserts.find((one) => one.model === model)
     if (insert === undefined) return []
-    const read = collectReads(model.name, reads)
+    const read = followReads([model.name], (name) => reads.get(name))
     const chain = views.filter((one) => read.has(one.model.name))
     const parts = [...head, ...chain, table, insert].map((one) => one.sql)
     const fingerprint = hashText(printCanonicalJson(parts))
@@ -76,18 +77,6 @@ export async function compileProjectJob(project: CompileProject): Promise<Projec
   })
   const notes = new Map(compiled.map((one) => [one.model.name, one.compiled.notes]))
   return { head, views, sinks, notes }
-}
-
-/** A model, and all that it reads, directly or through others. */
-function collectReads(
-  name: string,
-  reads: ReadonlyMap<string, readonly string[]>,
-  found = new Set<string>(),
-): ReadonlySet<string> {
-  if (found.has(name)) return found
-  found.add(name)
-  for (const one of reads.get(name) ?? []) collectReads(one, reads, found)
-  return found
 }
 
 function refusePrinting(): never {

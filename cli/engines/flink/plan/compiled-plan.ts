@@ -95,6 +95,11 @@ export function readTable({ json }: PlanNode): PlanTable | undefined {
   return { name, options: asObject(asObject(resolvedTable).options) }
 }
 
+/** What the node does, in words: `group aggregate`. */
+export function nameOperator({ type }: Pick<PlanNode, 'type'>): string {
+  return type.replace(/^stream-exec-|_\d+$/g, '').replaceAll('-', ' ')
+}
+
 /** Whether the node writes a table. */
 export function isSink(node: PlanNode): boolean {
   return node.json.dynamicTableSink !== undefined

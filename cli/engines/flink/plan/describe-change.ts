@@ -1,4 +1,5 @@
 /** Says in words why the state of an operator can't be restored. */
+import { nameOperator } from './compiled-plan.ts'
 import type { NodeMeaning, StateMeaning, StatePart } from './meaning.ts'
 
 /** Describes how an operator differs from the closest of those that the model had before. */
@@ -9,7 +10,8 @@ export function describeChange(before: readonly NodeMeaning[], after: NodeMeanin
     .flatMap((one) => one.state ?? [])
     .map((old) => ({ old, parts: listChanged(old, state) }))
     .sort((a, b) => a.parts.length - b.parts.length)
-  if (closest === undefined) return `It needs state that the job does not have: ${name(after)}.`
+  if (closest === undefined)
+    return `It needs state that the job does not have: ${nameOperator(after.node)}.`
   const sayings = closest.parts.map((part) => SAYINGS[part](...findWords(part, closest.old, state)))
   // What is different in words explains what is not.
   const clear = sayings.filter((one) => one.endsWith(')'))
@@ -57,8 +59,4 @@ function findWords(
   next: StateMeaning,
 ): readonly [readonly string[], readonly string[]] {
   return [old.words[part] ?? [], next.words[part] ?? []]
-}
-
-function name({ node }: NodeMeaning): string {
-  return node.type.replace(/^stream-exec-|_\d+$/g, '').replaceAll('-', ' ')
 }

@@ -2,6 +2,7 @@
  * Names of a job and of the topics that it fills. Each version of the job has topics, a consumer
  * group and transactions of its own, so that a new one can be built beside the old one.
  */
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 
 /** Names in the cluster, with the target's prefix. */
@@ -51,25 +52,21 @@ export function fillStatement(sql: string, naming: Naming): string {
   const { prefix, version, brokers, brokerOptions, registryUrl, registryOptions } = naming
   const names = createJobNames(prefix)
   const print = (options: Naming['brokerOptions'], start: string) =>
-    options.map(([key, value]) => `,\n  '${start}${key}' = ${quote(value)}`).join('')
+    options.map(([key, value]) => `,\n  '${start}${key}' = ${quoteText(value)}`).join('')
   return sql
     .replace(/'\$\{TOPIC_PREFIX\}ccs-([^']*)'/g, (_, name: string) =>
-      quote(`${prefix}ccs-${name}-v${version}`),
+      quoteText(`${prefix}ccs-${name}-v${version}`),
     )
     .replace(/'\$\{TOPIC_PREFIX\}([^']*)'/g, (_, name: string) =>
-      quote(name === VALID_TOPIC ? `${prefix}${name}` : names.topic(name, version)),
+      quoteText(name === VALID_TOPIC ? `${prefix}${name}` : names.topic(name, version)),
     )
     .replace(
       "'${KAFKA_BOOTSTRAP_SERVERS}'",
-      () => `${quote(brokers)}${print(brokerOptions, 'properties.')}`,
+      () => `${quoteText(brokers)}${print(brokerOptions, 'properties.')}`,
     )
     .replace(
       /'(key|value)(\.avro-confluent\.)url' = '\$\{SCHEMA_REGISTRY_URL\}'/g,
       (_, part: string, format: string) =>
-        `'${part}${format}url' = ${quote(registryUrl)}${print(registryOptions, part + format)}`,
+        `'${part}${format}url' = ${quoteText(registryUrl)}${print(registryOptions, part + format)}`,
     )
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -5,7 +5,13 @@
  */
 import { asList, asObject, type JsonObject } from '../../../domain/kernel/json.ts'
 import type { Model } from '../../../domain/models/model.ts'
-import { type CompiledPlan, isSink, type PlanNode, STATE_TTL } from './compiled-plan.ts'
+import {
+  type CompiledPlan,
+  isSink,
+  nameOperator,
+  type PlanNode,
+  STATE_TTL,
+} from './compiled-plan.ts'
 import { isTimed } from './expression-meaning.ts'
 import type { NodeMeaning } from './meaning.ts'
 import { findOwners } from './owners.ts'
@@ -76,7 +82,7 @@ function measureNeeds(models: readonly Model[]): Needs {
 }
 
 function describeState(one: NodeMeaning, model: Model | undefined, needs: Needs): OperatorState {
-  const operator = one.node.type.replace(/^stream-exec-|_\d+$/g, '').replaceAll('-', ' ')
+  const operator = nameOperator(one.node)
   const keys = one.state?.words.keys ?? []
   const shared = { model: model?.name ?? 'the job', operator, keys }
   const last = (needMs: number, what: string): OperatorState => {
