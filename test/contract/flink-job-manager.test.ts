@@ -4,10 +4,10 @@
  * stacks are left out.
  */
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type FlinkJobManager, openJobManager } from '../../cli/engines/flink/client/job-manager.ts'
+import { serveHttp } from '../fixtures/local-http.ts'
 
 interface Recorded {
   readonly method: string
@@ -29,7 +29,7 @@ async function serve(
   answers: readonly Answer[],
 ): Promise<{ readonly manager: FlinkJobManager; readonly asked: string[] }> {
   const asked: string[] = []
-  const server = createServer((request, response) => {
+  const url = await serveHttp((request, response) => {
     let text = ''
     request.on('data', (part) => {
       text += part
@@ -41,11 +41,7 @@ async function serve(
       response.end(JSON.stringify(body))
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return { manager: openJobManager({ url: `http://127.0.0.1:${port}` }, { pollMs: 1 }), asked }
+  return { manager: openJobManager({ url }, { pollMs: 1 }), asked }
 }
 
 async function replay(...names: readonly string[]) {

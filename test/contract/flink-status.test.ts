@@ -3,12 +3,12 @@
  * runs, one that lost its TaskManager, failed, was cancelled or is not known, and no job at all.
  */
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { describeJobStatus, type JobStatus } from '../../cli/domain/pipeline/job-status.ts'
 import { openJobManager } from '../../cli/engines/flink/client/job-manager.ts'
 import { readJobStatus } from '../../cli/engines/flink/client/read-status.ts'
+import { serveHttp } from '../fixtures/local-http.ts'
 
 const RECORDED: Readonly<Record<string, { readonly status: number; readonly body: object }>> =
   JSON.parse(
@@ -23,7 +23,7 @@ async function read(
   answers: Readonly<Record<string, string | object>>,
   deployed: typeof DEPLOYED | null = DEPLOYED,
 ): Promise<JobStatus> {
-  const server = createServer((request, response) => {
+  const url = await serveHttp((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://x')
     const key = pathname.replace(`/jobs/${ID}`, '')
     const values = searchParams.has('get') ? 'values' : 'names'
@@ -36,13 +36,9 @@ async function read(
     response.writeHead(status, { 'content-type': 'application/json' })
     response.end(JSON.stringify(body))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
   return readJobStatus({
     target: 'flink',
-    manager: openJobManager({ url: `http://127.0.0.1:${port}` }, { pollMs: 1 }),
+    manager: openJobManager({ url }, { pollMs: 1 }),
     topics: {
       progress: async (topic) =>
         topic === 'raw'

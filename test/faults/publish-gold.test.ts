@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { FaultDisk, isCrash, SCRATCH, type When } from '../fixtures/fault-files.ts'
 import { IS_WHOLE, sampleNumbers } from '../fixtures/fault-share.ts'
-import { FinalizedShop, type ShopVisit } from '../fixtures/finalized-shop.ts'
-import { randomBelow, seeded } from '../fixtures/gate-events.ts'
+import { FinalizedShop, RandomVisits, type ShopVisit } from '../fixtures/finalized-shop.ts'
+import { seeded } from '../fixtures/gate-events.ts'
 import { drain, dropStaleLocks, type Rig } from '../fixtures/pipeline-rig.ts'
 import { PublishingShop } from '../fixtures/publishing-shop.ts'
 
@@ -102,22 +102,10 @@ test('a crash between a rebuild of Gold and its publishing leads to a comparison
 
 test('the copy equals Gold after any order of partitions, commits and restarts', async () => {
   const random = seeded(STORY)
-  const ends = [0, 0, 0, 0]
-  let partitions = 1
+  const story = new RandomVisits(random, 4)
   await shop.start()
   for (let round = 0; round < 30; round++) {
-    if (random() < 0.2 && partitions < ends.length) {
-      ends[partitions] = random() * (ends[0] ?? 0)
-      partitions++
-    }
-    const partition = random() < 0.5 ? 0 : randomBelow(random, partitions)
-    const visits: ShopVisit[] = []
-    let minute = ends[partition] ?? 0
-    for (let count = 1 + randomBelow(random, 20); count > 0; count--) {
-      minute += random() < 0.1 ? random() * DAY : random() * 40
-      visits.push({ minute, visitor: `v${randomBelow(random, 3)}`, isSale: random() < 0.3 })
-    }
-    ends[partition] = minute
+    const { partition, visits } = story.next(20)
     await shop.append(partition, visits)
     const commit =
       random() < 0.5 ? shop.ingestAll().then(() => shop.open.pipeline.commit()) : undefined

@@ -9,8 +9,8 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { runAudit } from '../../cli/app/audit.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
-import { FinalizedShop, type ShopVisit } from '../fixtures/finalized-shop.ts'
-import { randomBelow, seeded } from '../fixtures/gate-events.ts'
+import { FinalizedShop, RandomVisits, type ShopVisit } from '../fixtures/finalized-shop.ts'
+import { seeded } from '../fixtures/gate-events.ts'
 import {
   APPEND_MS,
   drain,
@@ -217,21 +217,9 @@ test('rows closed by an older version of ccs are reopened', async () => {
 
 test('Gold equals Silver for any order of partitions, queries and restarts', async () => {
   const random = seeded(SEED)
-  const ends = [0, 0, 0, 0, 0]
-  let partitions = 1
+  const story = new RandomVisits(random, 5)
   for (let round = 0; round < 24; round++) {
-    if (random() < 0.2 && partitions < ends.length) {
-      ends[partitions] = random() * (ends[0] ?? 0)
-      partitions++
-    }
-    const partition = random() < 0.5 ? 0 : randomBelow(random, partitions)
-    const visits: ShopVisit[] = []
-    let minute = ends[partition] ?? 0
-    for (let count = 1 + randomBelow(random, 30); count > 0; count--) {
-      minute += random() < 0.1 ? random() * DAY : random() * 40
-      visits.push({ minute, visitor: `v${randomBelow(random, 3)}`, isSale: random() < 0.3 })
-    }
-    ends[partition] = minute
+    const { partition, visits } = story.next(30)
     const where = `round ${round}, seed ${SEED}`
     await shop.append(partition, visits)
     if (random() < 0.4) {
