@@ -6,7 +6,7 @@ import { describeEngine, readLive } from '../domain/live/read-live.ts'
 import type { Project } from '../project.ts'
 import { openAnswers, openLastingQueries } from './query.ts'
 
-/** What `ccs live` shows, as often as it is read. */
+/** Reads what `ccs live` shows: once for each picture of the terminal. */
 export interface OpenLive {
   read(): Promise<LiveData>
   close(): Promise<void>

@@ -206,7 +206,7 @@ test.each([
   })
 })
 
-test('nobody who listens is named with the address', async () => {
+test('an address at which nothing listens is named in the error', async () => {
   const nobody = openJobManager({ url: 'http://127.0.0.1:1' })
   await expect(nobody.readOverview()).rejects.toThrow(
     'The JobManager at http://127.0.0.1:1 does not answer: nothing listens there.',

@@ -107,7 +107,7 @@ test('values are exact: money, times, whole numbers, lists and texts', async () 
   })
 })
 
-test('limits and rules are those of all queries', async () => {
+test('queries of topics obey the limits and rules of all queries', async () => {
   const { topics, ask, queries } = await openTopicShop({
     limits: { memoryLimitBytes: 20 * 1024 * 1024 },
   })

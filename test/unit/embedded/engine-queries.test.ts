@@ -47,7 +47,7 @@ const ended = async (queries: EngineQueries) => {
   return Object.fromEntries(counts.filter(([, count]) => count > 0))
 }
 
-test('it is answered, and counts once', async () => {
+test('a query that runs inside as the disk is full is answered, and counts once', async () => {
   const { queries } = openQueries(60_000, 0)
   const { json } = await queries.ask('SELECT 1 AS one', 0)
   expect(JSON.parse(Buffer.concat(json).toString('utf8')).rows).toEqual([{ one: 1 }])

@@ -45,7 +45,7 @@ test('a row of gold.sessions names its visitor and its customer, through session
   ])
 })
 
-test('numbers of visitors and pages are of nobody', async () => {
+test('columns that count visitors or pages have the id of nobody', async () => {
   expect(await trace(['window_start', 'visitors'], { model: 'gold.activity_1m' })).toEqual([
     'window_start:',
     'visitors:',

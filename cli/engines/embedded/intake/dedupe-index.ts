@@ -1,10 +1,10 @@
 /**
  * Remembers event ids exactly: open-addressing hash tables of typed arrays, with 8 bytes per slot
  * for 23 bits of an id's hash, its age, and the number under which the whole id lies on disk
- * (id-store.ts). An id whose bits are found is compared on disk: that is a duplicate, or one of
- * some hundred thousand others. There are many small tables (shards), so that each grows by a sixth
- * at a time, quickly and in place (dedupe-tables.ts). An id is stamped with the hour of the
- * watermark at its arrival; once older than the horizon it counts as unknown, and its slot is
+ * (id-store.ts). Where the bits agree, the whole ids are compared on disk: for each duplicate, and
+ * for one new id in some hundred thousand. There are many small tables (shards), so that each grows
+ * by a sixth at a time, quickly and in place (dedupe-tables.ts). An id is stamped with the hour of
+ * the watermark at its arrival; once older than the horizon it counts as unknown, and its slot is
  * reused.
  *
  * Nine bits of the hash select the shard. They need not be stored, so the stamp takes their place.

@@ -66,7 +66,7 @@ class JobRun {
     this.#work = work
   }
 
-  /** Changes something, if the deployment still has the target. */
+  /** Makes one change, after checking that no other deployment has taken the target over. */
   async step<T>(change: () => Promise<T>): Promise<T> {
     await this.#work.check()
     const result = await change()

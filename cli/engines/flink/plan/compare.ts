@@ -39,7 +39,7 @@ export function comparePlanTexts(stored: string, next: string): JobComparison {
   }
 }
 
-/** A sentence as a part of another. */
+/** Turns a sentence into a part of another one: no capital, no full stop. */
 function toClause(text: string): string {
   return `${text.charAt(0).toLowerCase()}${text.slice(1).replace(/\.$/, '')}`
 }

@@ -18,7 +18,7 @@ export interface Submission {
   readonly settings: Pick<JobSettings, 'parallelism' | 'checkpointMs'>
   /** Where the state is that it begins with; undefined: none. */
   readonly state?: string
-  /** Whether that state may have more than the job takes. */
+  /** Whether the saved state may have parts that the job has no use for. */
   readonly dropsState?: boolean
 }
 
@@ -59,7 +59,7 @@ export function printJobProperties({
 /** Each operator of the plan has its own time to live (state-ttl.ts); no other may apply. */
 const NO_SHARED_TTL: PlacedStatement = { sql: `SET '${STATE_TTL}' = '0 ms'` }
 
-/** All that the job is planned from, with names and addresses. */
+/** The statements of the job, with the names and addresses of the target filled in. */
 export function toJobScript(
   { head, views, sinks }: ProjectJob,
   naming: Naming,
