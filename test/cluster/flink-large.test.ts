@@ -85,8 +85,9 @@ async function runEmbedded(dir: string, seed: number): Promise<readonly LoggedEv
     const records = await recordsIn(log, 'events.raw')
     const accepted = records.flatMap(({ bytes, partition, offset, appendMs }) => {
       const result = gate.validate(bytes, appendMs)
-      const event = result.ok && (result.event as unknown as Event) // decoded by the contract
-      return event ? [{ partition, offset, appendMs, event }] : []
+      if (!result.ok) return []
+      const event: Event = JSON.parse(JSON.stringify(result.event, printBigint)) // by the contract
+      return [{ partition, offset, appendMs, event }]
     })
     return accepted.sort((a, b) => a.appendMs - b.appendMs)
   } finally {
