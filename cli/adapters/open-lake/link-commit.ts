@@ -1,0 +1,119 @@
+/**
+ * Hard links to the files of a commit, which stay when the engine replaces them, and what the footers
+ * of those files say that were not published before.
+ */
+import { CcsError } from '../../domain/kernel/errors.ts'
+import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
+import { listNewFiles } from '../../domain/open-lake/add-snapshot.ts'
+import type { FileFacts, OpenFile, OpenLake } from '../../domain/open-lake/open-lake.ts'
+import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
+import { type Files, isErrno } from '../files/files.ts'
+import type { Store } from '../lake/data-store.ts'
+import { makeDir } from '../lake/leaf.ts'
+import { readFileFacts } from './file-facts.ts'
+
+/** A commit whose files are linked. */
+export interface LinkedCommit {
+  readonly manifest: Manifest
+  /** By name, of the files that were not published before. */
+  readonly facts: ReadonlyMap<string, FileFacts>
+}
+
+/** Attempts at a commit whose files the engine replaces meanwhile. */
+const ATTEMPTS = 5
+
+/** Path of a file below `files` of the open lake. */
+export function filePath(table: string, file: Pick<OpenFile, 'partition' | 'name'>): string {
+  const folder = table.replace('.', '/')
+  const { partition, name } = file
+  return partition === '' ? `${folder}/${name}` : `${folder}/${partition}/${name}`
+}
+
+/**
+ * Links the newest commit's new files into `dir`; takes the next commit if they were replaced
+ * meanwhile. undefined: nothing was committed yet; CCS_LAKE_DAMAGED: a file is missing.
+ */
+export async function linkCommit(
+  store: Store,
+  dir: string,
+  lake: OpenLake,
+): Promise<LinkedCommit | undefined> {
+  const duck = new LazyDuck()
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const manifest = await store.manifests.load()
+      if (manifest === undefined) return undefined
+      const added = listNewFiles(lake, manifest)
+      const missing = await linkFiles(store, dir, { ...manifest, files: added })
+      if (missing === undefined) {
+        const facts = new Map<string, FileFacts>()
+        for (const file of added) {
+          const path = `${dir}/files/${filePath(file.table, file)}`
+          facts.set(file.name, await readFileFacts(await duck.connect(), path))
+        }
+        return { manifest, facts }
+      }
+      if (attempt === ATTEMPTS)
+        throw new CcsError('CCS_LAKE_DAMAGED', `${missing} of the lake is missing.`, {
+          hint: 'See: ccs lake verify',
+        })
+    }
+  } finally {
+    duck.close()
+  }
+}
+
+/** The name of a file that is missing; undefined: all are linked, durably. */
+async function linkFiles(
+  { files, root, lake }: Store,
+  dir: string,
+  manifest: Manifest,
+): Promise<string | undefined> {
+  const places = await lake.locate(manifest)
+  const folders = new Set<string>()
+  for (const file of manifest.files) {
+    const path = `${dir}/files/${filePath(file.table, file)}`
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    if (!folders.has(folder)) await makeDir(files, root, folder)
+    folders.add(folder)
+    const place = places.get(file.name)
+    if (place === undefined || !(await linkFile(files, place, path, file))) return file.name
+  }
+  for (const folder of folders) await files.fsyncDir(folder)
+  return undefined
+}
+
+/** false: the file is gone. */
+async function linkFile(
+  files: Files,
+  from: string,
+  to: string,
+  { bytes }: LakeFile,
+): Promise<boolean> {
+  try {
+    await files.link(from, to)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false
+    if (!isErrno(error, 'EEXIST')) throw error
+    // Of a publication that did not end, or of an older snapshot: a name has its file's checksum.
+    return (await files.stat(to)).bytes === bytes
+  }
+  return true
+}
+
+/** A DuckDB that is opened when it is first needed. */
+class LazyDuck {
+  #opened: { readonly duck: Duck; readonly connection: DuckConnection } | undefined
+
+  async connect(): Promise<DuckConnection> {
+    if (this.#opened) return this.#opened.connection
+    const duck = await openDuck({ threads: 1 })
+    this.#opened = { duck, connection: await duck.connect() }
+    return this.#opened.connection
+  }
+
+  close(): void {
+    this.#opened?.connection.close()
+    this.#opened?.duck.close()
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The folder `open-lake` of a data directory: hard links to the lake's files, which live as long as
+ * a snapshot shows them, the catalogues over them, and `state.json`, from which both are written.
+ * A catalogue is replaced by a rename after all that it names is durable, so at any moment a reader
+ * finds the former version or the new one, whole.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import {
+  addSnapshot,
+  EMPTY_OPEN_LAKE,
+  forgetSnapshots,
+} from '../../domain/open-lake/add-snapshot.ts'
+import { listCatalogRows } from '../../domain/open-lake/ducklake.ts'
+import {
+  addIcebergSnapshot,
+  type IcebergPlace,
+  printIcebergMetadata,
+} from '../../domain/open-lake/iceberg.ts'
+import {
+  OPEN_LAKE_FORMAT,
+  type OpenFormat,
+  type OpenLake,
+  type OpenTable,
+} from '../../domain/open-lake/open-lake.ts'
+import { takeLock } from '../files/file-lock.ts'
+import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
+import type { Store } from '../lake/data-store.ts'
+import { makeDir } from '../lake/leaf.ts'
+import { encodeAvroFile } from './avro-file.ts'
+import { writeDucklake } from './ducklake-file.ts'
+import { filePath, linkCommit } from './link-commit.ts'
+import { removeUnnamed } from './remove-unnamed.ts'
+
+/** How a commit is published. */
+export interface PublishOptions {
+  readonly formats: readonly OpenFormat[]
+  /** How long a snapshot stays after it was published. */
+  readonly keepMs: number
+  readonly nowMs: number
+}
+
+/** What is published now. */
+export interface Published {
+  readonly lake: OpenLake
+  /** Whether a snapshot was added. */
+  readonly isNew: boolean
+}
+
+/** Where the folder is. */
+export function openLakeDir(root: string): string {
+  return `${root}/open-lake`
+}
+
+/**
+ * Publishes the newest commit; undefined: nothing was committed yet. CCS_OPEN_LAKE_LOCKED while
+ * another process publishes, CCS_OPEN_LAKE_INVALID for a state that this ccs can't read.
+ */
+export async function publishOpenLake(
+  store: Store,
+  options: PublishOptions,
+): Promise<Published | undefined> {
+  const { files, root, manifests } = store
+  if ((await manifests.load()) === undefined) return undefined
+  const dir = openLakeDir(root)
+  await makeDir(files, root, `${dir}/locks`)
+  const lock = await takeLock(files, { dir: `${dir}/locks`, name: 'publish' }, 'ccs lake publish')
+  if (!lock.taken)
+    throw new CcsError('CCS_OPEN_LAKE_LOCKED', `${lock.who} is publishing the lake of ${root}.`, {
+      hint: lock.hint ?? 'Try again when it has ended.',
+    })
+  try {
+    return await new Publication(store, dir, options).run()
+  } finally {
+    await lock.lock.release()
+  }
+}
+
+/** What was published last; undefined: nothing yet. */
+export async function readOpenLake(files: Files, root: string): Promise<OpenLake | undefined> {
+  const path = `${openLakeDir(root)}/state.json`
+  let text: Buffer
+  try {
+    text = await files.readFile(path)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+  const lake = parseState(text)
+  if (lake?.format === OPEN_LAKE_FORMAT) return lake
+  throw new CcsError('CCS_OPEN_LAKE_INVALID', `${path} is damaged or of a newer ccs.`, {
+    hint: `Nothing but old snapshots is lost if you remove ${openLakeDir(root)} and publish again.`,
+  })
+}
+
+function parseState(text: Buffer): OpenLake | undefined {
+  try {
+    return JSON.parse(text.toString('utf8')) as OpenLake // what `publishOpenLake` has written
+  } catch {
+    return undefined
+  }
+}
+
+class Publication {
+  readonly #store: Store
+  readonly #files: Files
+  readonly #dir: string
+  readonly #options: PublishOptions
+  readonly #attempt = randomBytes(4).toString('hex')
+  readonly #folders = new Set<string>()
+
+  constructor(store: Store, dir: string, options: PublishOptions) {
+    this.#store = store
+    this.#files = store.files
+    this.#dir = dir
+    this.#options = options
+  }
+
+  async run(): Promise<Published | undefined> {
+    const before = (await readOpenLake(this.#files, this.#store.root)) ?? EMPTY_OPEN_LAKE
+    const linked = await linkCommit(this.#store, this.#dir, before)
+    if (linked === undefined) return undefined
+    const { manifest, facts } = linked
+    const { nowMs, keepMs, formats } = this.#options
+    const last = before.snapshots.at(-1)
+    const isNew = last?.serial !== manifest.serial || last.generation !== manifest.generation
+    const added = isNew
+      ? addSnapshot(before, { manifest, facts, nowMs, newUuid: randomUUID })
+      : before
+    let lake = forgetSnapshots(added, nowMs - keepMs)
+    if (formats.includes('iceberg')) lake = await this.#writeIceberg(lake)
+    if (formats.includes('ducklake')) await this.#writeDucklake(lake)
+    await this.#writeWhole('state.json', Buffer.from(JSON.stringify(lake)))
+    await removeUnnamed(this.#files, this.#dir, lake)
+    return { lake, isNew }
+  }
+
+  async #makeFolder(path: string): Promise<void> {
+    if (this.#folders.has(path)) return
+    await makeDir(this.#files, this.#store.root, path)
+    this.#folders.add(path)
+  }
+
+  async #writeIceberg(lake: OpenLake): Promise<OpenLake> {
+    const snapshot = lake.snapshots.at(-1)
+    if (snapshot === undefined) return lake
+    const tables: OpenTable[] = []
+    for (const table of lake.tables) {
+      if (table.end !== undefined) {
+        tables.push(table)
+        continue
+      }
+      const folder = `iceberg/${table.name}`
+      const changed = await addIcebergSnapshot(table, snapshot, this.#placeOf(table, folder))
+      const { iceberg } = changed
+      tables.push(changed)
+      if (iceberg === undefined) continue
+      const location = `${this.#dir}/${folder}`
+      const metadata = JSON.stringify(printIcebergMetadata(changed, iceberg, location), null, 1)
+      await this.#writeWhole(
+        `${folder}/metadata/v${iceberg.version}.metadata.json`,
+        Buffer.from(metadata),
+      )
+      await this.#writeWhole(
+        `${folder}/metadata/version-hint.text`,
+        Buffer.from(`${iceberg.version}`),
+      )
+    }
+    return { ...lake, tables }
+  }
+
+  #placeOf(table: OpenTable, folder: string): IcebergPlace {
+    return {
+      location: `${this.#dir}/${folder}`,
+      pathOf: (file) => `${this.#dir}/files/${filePath(table.name, file)}`,
+      attempt: this.#attempt,
+      write: async (name, file) => {
+        const bytes = await encodeAvroFile(file)
+        await this.#writeWhole(`${folder}/metadata/${name}`, bytes)
+        return bytes.length
+      },
+    }
+  }
+
+  async #writeDucklake(lake: OpenLake): Promise<void> {
+    const path = `${this.#dir}/catalog.ducklake`
+    const temporary = `${path}.${this.#attempt}`
+    // The same in each catalogue of this folder.
+    const digest = createHash('sha256').update(this.#dir).digest('hex')
+    const uuid = digest.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5')
+    await writeDucklake(temporary, listCatalogRows(lake, `${this.#dir}/files/`, uuid))
+    const file = await this.#files.open(temporary, 'r+')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.#files.rename(temporary, path)
+    await this.#files.fsyncDir(this.#dir)
+  }
+
+  async #writeWhole(name: string, bytes: Buffer): Promise<void> {
+    const path = `${this.#dir}/${name}`
+    await this.#makeFolder(path.slice(0, path.lastIndexOf('/')))
+    await writeFileAtomic(this.#files, path, bytes)
+  }
+}
