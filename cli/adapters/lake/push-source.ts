@@ -30,14 +30,17 @@ export function openPushSource(store: Store): PushSource {
         return use(openPinned(files, { dir, paths, clicks }))
       })
     },
-    findRevision: async () => {
-      const { inode, modifiedMs, bytes } = await files
-        .stat(dataLayout(root).manifest)
-        .catch(() => NO_FILE)
-      return `${inode}-${modifiedMs}-${bytes}`
-    },
+    findRevision: () => findRevision(store),
     close: () => clicks.close(),
   }
+}
+
+/** Another value after each commit; a look at one file. */
+export async function findRevision({ files, root }: Store): Promise<string> {
+  const { inode, modifiedMs, bytes } = await files
+    .stat(dataLayout(root).manifest)
+    .catch(() => NO_FILE)
+  return `${inode}-${modifiedMs}-${bytes}`
 }
 
 const NO_FILE = { inode: 0, modifiedMs: 0, bytes: 0 }

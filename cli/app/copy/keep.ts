@@ -1,30 +1,39 @@
-/** Composition of the process that uploads commits beside an engine. */
+/** Composition of the processes that upload and publish commits beside an engine. */
 import type { Companion } from '../../adapters/process/companion.ts'
 import type { CopyStatus } from '../../domain/lake/s3/copy-status.ts'
 import type { Project } from '../../project.ts'
 
-/** Time for the last commit; what does not go up then does at the next start. */
+/** Time for the last commit; what is not done then is done at the next start. */
 const END_MS = 30_000
 
-/** Uploads each commit of the engine here until it is ended; without a bucket it does nothing. */
-export async function keepUploading(
+/** Uploads and publishes each commit of the engine that runs here, as ccs.yml says, until it is ended. */
+export async function keepCopies(
   project: Project,
   onNotice: (text: string) => void,
 ): Promise<{ readonly end: () => Promise<void> }> {
-  if (!project.config.lake.s3) return { end: async () => undefined }
+  const { s3, publish } = project.config.lake
+  const commands = [
+    ...(s3 ? [{ command: 'push', left: 'Not all of the last commit is on S3 yet' }] : []),
+    ...(publish.length > 0
+      ? [{ command: 'publish', left: 'The last commit is not published yet' }]
+      : []),
+  ]
+  if (commands.length === 0) return { end: async () => undefined }
   const { startCompanion } = await import('../../adapters/process/companion.ts')
   const { dir, dataDir, target } = project
   const place = ['--project', dir, '--data', dataDir, '--target', target.name]
-  const companion: Companion = startCompanion({
-    args: ['lake', 'push', '--follow', '--with-parent', ...place],
-    ...{ cwd: dir, env: process.env, onLine: onNotice },
+  const started = commands.map(({ command, left }) => {
+    const args = ['lake', command, '--follow', '--with-parent', ...place]
+    const about = { args, cwd: dir, env: process.env, onLine: onNotice }
+    const companion: Companion = startCompanion(about)
+    return { companion, note: `${left}: the next start goes on, or ccs lake ${command}.` }
   })
   return {
     end: async () => {
-      if (!(await companion.end(END_MS)))
-        onNotice(
-          'Not all of the last commit is on S3 yet: the next start goes on, or ccs lake push.',
-        )
+      const ends = started.map(async ({ companion, note }) => {
+        if (!(await companion.end(END_MS))) onNotice(note)
+      })
+      await Promise.all(ends)
     },
   }
 }

@@ -8,6 +8,7 @@ import { RAW_TOPIC } from '../../domain/log/topics.ts'
 import type { Project } from '../../project.ts'
 import { openBackupStore } from '../backup/place.ts'
 import { eraseCopy } from '../copy/erased.ts'
+import { forgetOldSnapshots } from '../copy/publish.ts'
 import { openLogic } from '../project-logic.ts'
 import { openStore } from '../store.ts'
 
@@ -93,8 +94,14 @@ export async function eraseFromProject(
         place.startsWith(`${RAW_TOPIC}-`) ? codec.decode(bytes, appendMs) : undefined,
       eraseRecords: async (decide: DecideFate, isDryRun: boolean) =>
         log.eraseLog(dataLayout(root).log, { ...(await search()), decide, isDryRun }),
-      rebuildRows: () => engine.rebuildErased(parts),
-      removeOldRows: () => engine.removeOldRows(parts),
+      rebuildRows: async () => {
+        await engine.rebuildErased(parts)
+        await forgetOldSnapshots(store)
+      },
+      removeOldRows: async () => {
+        await engine.removeOldRows(parts)
+        await forgetOldSnapshots(store)
+      },
       redactHistory: async (ids: readonly string[]) => {
         const { redactHistory } = await import('../../adapters/files/history-file.ts')
         await redactHistory(root, ids)

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { publishProjectLake } from '../../app/open-lake.ts'
+import { followProjectCommits, publishProjectLake } from '../../app/copy/publish.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
-import { OPEN_FORMATS } from '../../domain/open-lake/open-lake.ts'
+import { OPEN_FORMATS } from '../../domain/table-formats/open-lake.ts'
 
 /** What `--json` prints. */
 export interface LakePublishResult {
@@ -42,6 +42,12 @@ export default class LakePublish extends CcsCommand<LakePublishResult> {
       options: OPEN_FORMATS,
       multiple: true,
     })(),
+    follow: Flags.boolean({ summary: 'Publish each commit, until Ctrl-C.' }),
+    'with-parent': Flags.boolean({
+      summary: 'End when stdin does.',
+      hidden: true,
+      dependsOn: ['follow'],
+    }),
     keep: durationFlag({
       summary: 'How long older snapshots stay; default: lake.keep of ccs.yml.',
     }),
@@ -50,9 +56,15 @@ export default class LakePublish extends CcsCommand<LakePublishResult> {
   async run(): Promise<LakePublishResult> {
     const { flags } = await this.parse(LakePublish)
     const project = await this.loadProject(flags)
-    const { publish, keepMs } = SETTINGS
+    const { publish, keepMs } = project.config.lake
     const formats = flags.format ?? (publish.length > 0 ? publish : OPEN_FORMATS)
-    const published = await publishProjectLake(project, { formats, keepMs: flags.keep ?? keepMs })
+    const options = { formats, keepMs: flags.keep ?? keepMs }
+    if (flags.follow) {
+      const run = { hasParent: flags['with-parent'], onNotice: (text: string) => this.note(text) }
+      await followProjectCommits(project, options, run, this.abortOnSignal())
+      return { ...NOTHING, formats }
+    }
+    const published = await publishProjectLake(project, options)
     if (published === undefined) {
       this.print('Nothing was committed yet: there is nothing to publish.')
       return { ...NOTHING, formats }
@@ -88,8 +100,4 @@ export default class LakePublish extends CcsCommand<LakePublishResult> {
   }
 }
 
-const SETTINGS: { publish: readonly ('ducklake' | 'iceberg')[]; keepMs: number } = {
-  publish: [],
-  keepMs: 86_400_000,
-}
 const NOTHING = { dir: null, snapshot: null, serial: null, isNew: false, snapshots: 0, tables: [] }

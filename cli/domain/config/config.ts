@@ -25,7 +25,14 @@ import {
   QUERY_MEMORY_MIN,
   type QuerySettings,
 } from './fit-memory.ts'
-import { type LakeSettings, readBucket, readEndpoint, readPrefix, readRegion } from './lake-s3.ts'
+import {
+  type LakeSettings,
+  readBucket,
+  readEndpoint,
+  readFormats,
+  readPrefix,
+  readRegion,
+} from './lake-s3.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import { type Retention, readKept, readRetention } from './retention.ts'
@@ -106,6 +113,7 @@ const SETTINGS = [
   { key: 'backup.to', fallback: '', read: readText },
   { key: 'backup.every', fallback: 0, read: readDuration(10_000, 7 * 86_400_000) },
   { key: 'lake.keep', fallback: 86_400_000, read: readDuration(0, 365 * 86_400_000) },
+  { key: 'lake.publish', fallback: [], read: readFormats },
   { key: 'lake.s3.bucket', fallback: '', read: readBucket },
   { key: 'lake.s3.prefix', fallback: '', read: readPrefix },
   { key: 'lake.s3.endpoint', fallback: '', read: readEndpoint },
@@ -252,7 +260,12 @@ function assemble(
       memoryLimitBytes: number('query.memory_limit'),
     },
     backup: { to: text('backup.to'), everyMs: number('backup.every') },
-    lake: { keepMs: number('lake.keep'), s3: bucket === '' ? null : s3 },
+    lake: {
+      keepMs: number('lake.keep'),
+      s3: bucket === '' ? null : s3,
+      // readFormats gives this list.
+      publish: values.get('lake.publish') as Config['lake']['publish'],
+    },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },

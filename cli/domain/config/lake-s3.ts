@@ -1,5 +1,6 @@
-/** The settings of the lake's copy on S3: `lake.s3` and `lake.keep` of ccs.yml. */
+/** How the lake is given to others: `lake` of ccs.yml. */
 import { readUrl, type ValueReader } from '../documents/value-readers.ts'
+import { OPEN_FORMATS, type OpenFormat } from '../table-formats/open-lake.ts'
 
 /** Where the copy is. Credentials and roles come from the environment, never from ccs.yml. */
 export interface S3Place {
@@ -14,10 +15,20 @@ export interface S3Place {
 
 /** `lake` of ccs.yml. */
 export interface LakeSettings {
-  /** How long a file stays on S3 that no commit names any more, ms. */
+  /** How long a file stays on S3 that no commit names any more, and an older snapshot, ms. */
   readonly keepMs: number
   /** null: there is no copy on S3. */
   readonly s3: S3Place | null
+  /** Formats in which each commit is published. */
+  readonly publish: readonly OpenFormat[]
+}
+
+/** A list of formats; it may be empty. */
+export function readFormats(value: unknown): ReturnType<ValueReader<readonly OpenFormat[]>> {
+  const isFormat = (one: unknown): one is OpenFormat => OPEN_FORMATS.some((name) => name === one)
+  return Array.isArray(value) && value.every(isFormat)
+    ? { value: OPEN_FORMATS.filter((name) => value.includes(name)) }
+    : { wrong: `must be a list of formats: [${OPEN_FORMATS.join(', ')}].` }
 }
 
 /** The name of a bucket as AWS allows it; '' for none, as `${S3_BUCKET:-}` may give. */

@@ -29,6 +29,7 @@ export function listSettings(
       value: backup.everyMs === 0 ? 'by ccs backup only' : formatDuration(backup.everyMs),
     },
     { setting: 'lake.s3', value: lake.s3 ? formatPlace(lake.s3) : 'nowhere' },
+    { setting: 'lake.publish', value: lake.publish.join(', ') || 'by ccs lake publish only' },
     { setting: 'lake.keep', value: formatDuration(lake.keepMs) },
     { setting: 'generator.eps', value: String(generator.eps) },
     { setting: 'generator.seed', value: String(generator.seed) },

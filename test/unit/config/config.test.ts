@@ -41,7 +41,7 @@ describe('a sound ccs.yml', () => {
         memoryLimitBytes: 768 * 1024 * 1024,
       },
       backup: { to: '', everyMs: 0 },
-      lake: { keepMs: 86_400_000, s3: null },
+      lake: { keepMs: 86_400_000, s3: null, publish: [] },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },

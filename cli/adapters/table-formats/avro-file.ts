@@ -1,6 +1,6 @@
 /** Encodes an Avro object container file. */
 import avsc from 'avsc'
-import type { AvroFile } from '../../domain/open-lake/iceberg.ts'
+import type { AvroFile } from '../../domain/table-formats/iceberg.ts'
 
 /** The bytes of the file; its header has the schema as it was given, with ids of fields. */
 export function encodeAvroFile({ schema, header, records }: AvroFile): Promise<Buffer> {

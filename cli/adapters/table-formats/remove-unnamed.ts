@@ -1,5 +1,5 @@
 /** Removes from an open lake what none of its catalogues names. */
-import type { OpenLake } from '../../domain/open-lake/open-lake.ts'
+import type { OpenLake } from '../../domain/table-formats/open-lake.ts'
 import { type Files, listNames } from '../files/files.ts'
 import { filePath } from './link-commit.ts'
 

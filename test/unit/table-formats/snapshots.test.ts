@@ -4,17 +4,24 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeAvroFile } from '../../../cli/adapters/open-lake/avro-file.ts'
+import { encodeAvroFile } from '../../../cli/adapters/table-formats/avro-file.ts'
 import type { LakeFile } from '../../../cli/domain/lake/manifest.ts'
+import { parseType } from '../../../cli/domain/sql/types.ts'
 import {
   addSnapshot,
   EMPTY_OPEN_LAKE,
   forgetSnapshots,
   listNewFiles,
-} from '../../../cli/domain/open-lake/add-snapshot.ts'
-import { addIcebergSnapshot, printIcebergMetadata } from '../../../cli/domain/open-lake/iceberg.ts'
-import { type FileFacts, filesAt, type OpenLake } from '../../../cli/domain/open-lake/open-lake.ts'
-import { parseType } from '../../../cli/domain/sql/types.ts'
+} from '../../../cli/domain/table-formats/add-snapshot.ts'
+import {
+  addIcebergSnapshot,
+  printIcebergMetadata,
+} from '../../../cli/domain/table-formats/iceberg.ts'
+import {
+  type FileFacts,
+  filesAt,
+  type OpenLake,
+} from '../../../cli/domain/table-formats/open-lake.ts'
 import { readIcebergFiles } from '../../fixtures/open-lake-reader.ts'
 
 const TABLES = ['silver.events', 'gold.daily']

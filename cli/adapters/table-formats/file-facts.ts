@@ -1,9 +1,9 @@
 /** What the footers of Parquet files say, read by DuckDB. */
 
 import { quoteText } from '../../domain/kernel/sql-text.ts'
-import { unknownType } from '../../domain/open-lake/iceberg-schemas.ts'
-import type { FileFacts } from '../../domain/open-lake/open-lake.ts'
 import { parseType } from '../../domain/sql/types.ts'
+import { unknownType } from '../../domain/table-formats/iceberg-schemas.ts'
+import type { FileFacts } from '../../domain/table-formats/open-lake.ts'
 import type { DuckConnection } from '../duckdb/duckdb.ts'
 
 /** Types as Parquet has them, of whose values the least and the greatest are kept. */

@@ -4,8 +4,8 @@
  */
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
-import { listNewFiles } from '../../domain/open-lake/add-snapshot.ts'
-import type { FileFacts, OpenFile, OpenLake } from '../../domain/open-lake/open-lake.ts'
+import { listNewFiles } from '../../domain/table-formats/add-snapshot.ts'
+import type { FileFacts, OpenFile, OpenLake } from '../../domain/table-formats/open-lake.ts'
 import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
 import { type Files, isErrno } from '../files/files.ts'
 import type { Store } from '../lake/data-store.ts'

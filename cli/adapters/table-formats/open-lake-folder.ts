@@ -10,21 +10,22 @@ import {
   addSnapshot,
   EMPTY_OPEN_LAKE,
   forgetSnapshots,
-} from '../../domain/open-lake/add-snapshot.ts'
-import { listCatalogRows } from '../../domain/open-lake/ducklake.ts'
+} from '../../domain/table-formats/add-snapshot.ts'
+import { listCatalogRows } from '../../domain/table-formats/ducklake.ts'
 import {
   addIcebergSnapshot,
   type IcebergPlace,
   printIcebergMetadata,
-} from '../../domain/open-lake/iceberg.ts'
+} from '../../domain/table-formats/iceberg.ts'
 import {
+  OPEN_FORMATS,
   OPEN_LAKE_FORMAT,
   type OpenFormat,
   type OpenLake,
   type OpenTable,
-} from '../../domain/open-lake/open-lake.ts'
+} from '../../domain/table-formats/open-lake.ts'
 import { takeLock } from '../files/file-lock.ts'
-import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
+import { type Files, isErrno, listNames, writeFileAtomic } from '../files/files.ts'
 import type { Store } from '../lake/data-store.ts'
 import { makeDir } from '../lake/leaf.ts'
 import { encodeAvroFile } from './avro-file.ts'
@@ -48,7 +49,7 @@ export interface Published {
 }
 
 /** Where the folder is. */
-export function openLakeDir(root: string): string {
+export function openLakePath(root: string): string {
   return `${root}/open-lake`
 }
 
@@ -62,7 +63,7 @@ export async function publishOpenLake(
 ): Promise<Published | undefined> {
   const { files, root, manifests } = store
   if ((await manifests.load()) === undefined) return undefined
-  const dir = openLakeDir(root)
+  const dir = openLakePath(root)
   await makeDir(files, root, `${dir}/locks`)
   const lock = await takeLock(files, { dir: `${dir}/locks`, name: 'publish' }, 'ccs lake publish')
   if (!lock.taken)
@@ -78,7 +79,7 @@ export async function publishOpenLake(
 
 /** What was published last; undefined: nothing yet. */
 export async function readOpenLake(files: Files, root: string): Promise<OpenLake | undefined> {
-  const path = `${openLakeDir(root)}/state.json`
+  const path = `${openLakePath(root)}/state.json`
   let text: Buffer
   try {
     text = await files.readFile(path)
@@ -89,8 +90,18 @@ export async function readOpenLake(files: Files, root: string): Promise<OpenLake
   const lake = parseState(text)
   if (lake?.format === OPEN_LAKE_FORMAT) return lake
   throw new CcsError('CCS_OPEN_LAKE_INVALID', `${path} is damaged or of a newer ccs.`, {
-    hint: `Nothing but old snapshots is lost if you remove ${openLakeDir(root)} and publish again.`,
+    hint: `Nothing but old snapshots is lost if you remove ${openLakePath(root)} and publish again.`,
   })
+}
+
+/** Formats of the catalogues that are there. */
+export async function listPublishedFormats({ files, root }: Store): Promise<readonly OpenFormat[]> {
+  const names = await listNames(files, openLakePath(root))
+  const folders: Readonly<Record<OpenFormat, string>> = {
+    ducklake: 'catalog.ducklake',
+    iceberg: 'iceberg',
+  }
+  return OPEN_FORMATS.filter((format) => names.includes(folders[format]))
 }
 
 function parseState(text: Buffer): OpenLake | undefined {
@@ -99,6 +110,10 @@ function parseState(text: Buffer): OpenLake | undefined {
   } catch {
     return undefined
   }
+}
+
+function icebergFolder({ name }: OpenTable): string {
+  return `iceberg/${name}`
 }
 
 class Publication {
@@ -128,7 +143,11 @@ class Publication {
       ? addSnapshot(before, { manifest, facts, nowMs, newUuid: randomUUID })
       : before
     let lake = forgetSnapshots(added, nowMs - keepMs)
-    if (formats.includes('iceberg')) lake = await this.#writeIceberg(lake)
+    if (formats.includes('iceberg')) {
+      // Again, since Iceberg knows now which files are gone.
+      lake = forgetSnapshots(await this.#addToIceberg(lake), nowMs - keepMs)
+      await this.#writeIcebergMetadata(lake)
+    }
     if (formats.includes('ducklake')) await this.#writeDucklake(lake)
     await this.#writeWhole('state.json', Buffer.from(JSON.stringify(lake)))
     await removeUnnamed(this.#files, this.#dir, lake)
@@ -141,35 +160,38 @@ class Publication {
     this.#folders.add(path)
   }
 
-  async #writeIceberg(lake: OpenLake): Promise<OpenLake> {
+  /** Manifests and lists of what has changed: no metadata names them yet. */
+  async #addToIceberg(lake: OpenLake): Promise<OpenLake> {
     const snapshot = lake.snapshots.at(-1)
     if (snapshot === undefined) return lake
     const tables: OpenTable[] = []
-    for (const table of lake.tables) {
-      if (table.end !== undefined) {
-        tables.push(table)
-        continue
-      }
-      const folder = `iceberg/${table.name}`
-      const changed = await addIcebergSnapshot(table, snapshot, this.#placeOf(table, folder))
-      const { iceberg } = changed
-      tables.push(changed)
-      if (iceberg === undefined) continue
-      const location = `${this.#dir}/${folder}`
-      const metadata = JSON.stringify(printIcebergMetadata(changed, iceberg, location), null, 1)
-      await this.#writeWhole(
-        `${folder}/metadata/v${iceberg.version}.metadata.json`,
-        Buffer.from(metadata),
+    for (const table of lake.tables)
+      tables.push(
+        table.end === undefined
+          ? await addIcebergSnapshot(table, snapshot, this.#placeOf(table))
+          : table,
       )
-      await this.#writeWhole(
-        `${folder}/metadata/version-hint.text`,
-        Buffer.from(`${iceberg.version}`),
-      )
-    }
     return { ...lake, tables }
   }
 
-  #placeOf(table: OpenTable, folder: string): IcebergPlace {
+  async #writeIcebergMetadata({ tables }: OpenLake): Promise<void> {
+    for (const table of tables) {
+      const { iceberg } = table
+      if (iceberg === undefined || table.end !== undefined) continue
+      const folder = icebergFolder(table)
+      const metadata = printIcebergMetadata(table, iceberg, `${this.#dir}/${folder}`)
+      const version = `v${iceberg.version}.metadata.json`
+      await this.#writeWhole(
+        `${folder}/metadata/${version}`,
+        Buffer.from(JSON.stringify(metadata, null, 1)),
+      )
+      const hint = Buffer.from(`${iceberg.version}`)
+      await this.#writeWhole(`${folder}/metadata/version-hint.text`, hint)
+    }
+  }
+
+  #placeOf(table: OpenTable): IcebergPlace {
+    const folder = icebergFolder(table)
     return {
       location: `${this.#dir}/${folder}`,
       pathOf: (file) => `${this.#dir}/files/${filePath(table.name, file)}`,
