@@ -8,7 +8,7 @@ import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
-import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
+import type { OpenPageSource, OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
@@ -38,6 +38,11 @@ export async function openKubernetes(): Promise<PrintKubernetes> {
 /** Answers queries from the topics that the engine fills; asks no server yet. */
 export async function openQueries(project: Project): Promise<QueryService> {
   return (await import('./flink-queries.ts')).openQueries(project)
+}
+
+/** What the live page shows: the topics that the engine fills, and its job. */
+export async function openPageSource(project: Project): Promise<OpenPageSource> {
+  return (await import('./flink-page.ts')).openPageSource(project)
 }
 
 /** What `ccs doctor` asks of the target's Flink. */

@@ -21,7 +21,7 @@ export interface EngineProfile {
   readonly fillsGold: boolean
   /**
    * Whether the target itself answers queries in DuckDB's SQL over all models, so that `ccs live`
-   * asks it; otherwise the data directory answers.
+   * and the live page ask it; otherwise the data directory answers.
    */
   readonly answersLive: boolean
 }
