@@ -1,6 +1,6 @@
 /**
  * The page's metrics over topics that an engine fills: here a Kafka in memory, with what Flink would
- * have written at a moment. test/cluster/flink-page.test.ts asks the same of a real one.
+ * have written at a moment.
  */
 import { expect, test } from 'vitest'
 import { CcsError } from '../../cli/domain/kernel/errors.ts'
