@@ -67,7 +67,9 @@ function printSettings(project: DialectProject): Statement[] {
   const pairs = [
     ['table.local-time-zone', 'UTC'],
     ['table.exec.state.ttl', `${project.stateMs} ms`],
-    ['table.exec.source.idle-timeout', '5 s'],
+    // Only sessions wait for the watermark, hours anyway. A partition whose events come later than
+    // that after those of others, as after an outage of the gate, would lose them from sessions.
+    ['table.exec.source.idle-timeout', '5 min'],
     ['table.exec.sink.require-on-conflict', 'false'],
     ['table.exec.sink.upsert-materialize', 'NONE'],
     ['table.optimizer.reuse-optimize-block-with-digest-enabled', 'true'],

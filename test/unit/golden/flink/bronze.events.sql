@@ -2,7 +2,7 @@ SET 'table.local-time-zone' = 'UTC';
 
 SET 'table.exec.state.ttl' = '172800000 ms';
 
-SET 'table.exec.source.idle-timeout' = '5 s';
+SET 'table.exec.source.idle-timeout' = '5 min';
 
 SET 'table.exec.sink.require-on-conflict' = 'false';
 
