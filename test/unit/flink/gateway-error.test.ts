@@ -17,9 +17,9 @@ const asTrace = (...causes: readonly string[]) => ({
 })
 
 test('a missing jar is named, with what to copy where', () => {
-  const missing = readGatewayFault(asTrace('java.lang.ClassNotFoundException: ccs.LinesRevenue'))
+  const missing = readGatewayFault(asTrace('java.lang.ClassNotFoundException: ccs.v1.LinesRevenue'))
   const error = new StatementRefused(missing ?? { message: '' })
-  expect(error.message).toBe('Flink refuses it: it has no class ccs.LinesRevenue.')
+  expect(error.message).toBe('Flink refuses it: it has no class ccs.v1.LinesRevenue.')
   expect(error.hint).toContain('ccs-functions.jar')
   const connector = "Could not find any factory for identifier 'kafka'"
   const other = readGatewayFault(asTrace(`org.apache.flink.ValidationException: ${connector}`))

@@ -98,10 +98,11 @@ function describeFault({ message }: GatewayFault): string {
 
 /** What to do about what Flink says; undefined: the message says it all. */
 export function findHint(message: string): string | undefined {
-  if (/\bccs\.Lines(Revenue|Units)\b/.test(message))
+  if (/\bccs\.(v\d+\.)?Lines(Revenue|Units)\b/.test(message))
     return (
-      'Copy stack/flink/functions/ccs-functions.jar into the lib folder of gateway, JobManager ' +
-      'and TaskManagers, then restart them.'
+      'Its jar of functions is missing or older than this ccs: copy ' +
+      'stack/flink/functions/ccs-functions.jar into the lib folder of gateway, JobManager and ' +
+      'TaskManagers, in place of the one that is there, then restart them.'
     )
   if (/any factory for identifier/.test(message))
     return 'Copy the connector or format into the lib folder of the gateway, then restart it.'
