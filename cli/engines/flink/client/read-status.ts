@@ -229,7 +229,9 @@ async function explain(
   if (freeSlots === 0 && taskManagers === 0)
     return {
       why: `${word}: no TaskManager has signed on`,
-      hint: 'Start one; here: ccs stack up flink. The job then goes on by itself.',
+      hint:
+        'Start one; here: ccs stack up flink. The job then goes on by itself. If it ends again, ' +
+        'give it more memory; its log says why.',
     }
   return { why: `${word}${because}`, hint: 'Flink goes on trying. See: ccs doctor' }
 }
