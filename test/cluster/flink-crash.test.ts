@@ -1,8 +1,8 @@
 /**
  * The whole way of events through real servers with a Flink cluster, while its TaskManager is killed
  * twice, the broker once and the JobManager once: Gold is the generator's truth, and for a consumer
- * that reads what was committed, no event is lost or doubled in Bronze and Silver. `npm run
- * test:flink` runs it, with CCS_FLINK_CRASH_EPS events per second for CCS_FLINK_CRASH_SECONDS.
+ * that reads what was committed, no event is lost or doubled in Bronze, Silver and the lake of Kafka
+ * Connect. `npm run test:flink` runs it, with CCS_FLINK_CRASH_EPS events per second for CCS_FLINK_CRASH_SECONDS.
  */
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -103,6 +103,12 @@ async function expectTruth(shop: CrashShop): Promise<void> {
   expect(new Set(offsets).size).toBe(found.bronze.length)
   expect(found.bronze.length - found.silver.length).toBe(header.counts.duplicates)
   expect(new Set(listIds(found.silver)).size).toBe(found.silver.length)
+  // The lake that Connect writes has what the topics have.
+  const lake = [
+    await shop.lakeIds('bronze.events', found.valid.length),
+    await shop.lakeIds(`silver.events${suffix}`, found.silver.length),
+  ]
+  expect(lake).toEqual([listIds(found.valid), listIds(found.silver)])
   for (const [index, name] of FINAL.entries()) {
     const truth = tables.find(({ table }) => table.name === `gold.${name}`)
     if (truth === undefined) throw new Error(`the truth lacks ${name}`)

@@ -24,6 +24,9 @@ export interface PlainOptions {
 /** A record of raw.events by column name; times in ms since 1970. */
 export type PlainRow = Readonly<Record<string, unknown>>
 
+/** Their text is part of a statement, which DuckDB parses as a whole. */
+const ROWS_A_STATEMENT = 10_000
+
 /** A DuckDB of its own; each `load` replaces all records. */
 export class PlainModels {
   readonly #duck: Duck
@@ -90,16 +93,18 @@ export class PlainModels {
     await setNow(this.#connection, nowMs)
     await this.#connection.run(`SET VARIABLE shop_timezone = ${quoteText(timezone)}`)
     await this.#connection.run('DELETE FROM raw.events')
-    if (rows.length === 0) return
     const times = this.#columns.filter(({ type }) => type === 'TIMESTAMP').map(({ name }) => name)
-    const json = JSON.stringify(rows, (key, value: unknown) =>
-      times.includes(key) && typeof value === 'number' ? new Date(value).toISOString() : value,
-    )
     const fields = this.#columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
-    await this.#connection.run(
-      `INSERT INTO raw.events BY NAME
-       SELECT unnest(${quoteText(json)}::JSON::STRUCT(${fields})[], max_depth := 2)`,
-    )
+    for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
+      const some = rows.slice(at, at + ROWS_A_STATEMENT)
+      const json = JSON.stringify(some, (key, value: unknown) =>
+        times.includes(key) && typeof value === 'number' ? new Date(value).toISOString() : value,
+      )
+      await this.#connection.run(
+        `INSERT INTO raw.events BY NAME
+         SELECT unnest(${quoteText(json)}::JSON::STRUCT(${fields})[], max_depth := 2)`,
+      )
+    }
   }
 
   /** One SELECT over the records loaded last. */
