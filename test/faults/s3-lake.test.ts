@@ -193,6 +193,11 @@ s3Test(
       const away = await status()
       expect(away.s3.serial).toBe(then.s3.serial)
       expect(away.s3.waitingFiles).toBeGreaterThan(0)
+      const [, page = ''] = /(http:\/\/127\.0\.0\.1:\d+) /.exec(engine.output()) ?? []
+      const metrics = await (await fetch(`${page}/metrics`)).text()
+      expect(metrics).toContain(`ccs_s3_commit_serial ${away.s3.serial}\n`)
+      expect(metrics).toContain('ccs_s3_failing 1\n')
+      expect(metrics).toMatch(/^ccs_s3_waiting_files [1-9]/m)
       const shownStatus = await run(project, 'status')
       expect(shownStatus.stdout).toMatch(
         /s3 {14}s3:.*commit no\. \d+ of \d+;.* wait; since .*no S3 server/,
