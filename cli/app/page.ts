@@ -6,6 +6,7 @@ import type { Project } from '../project.ts'
 import type { OpenDash } from '../web/live/dash-server.ts'
 import type { OpenServer } from '../web/live/engine-server.ts'
 import type { PageSource } from '../web/live/page.ts'
+import { readCopyStatus } from './copy/keep.ts'
 import type { OpenPipeline } from './pipeline.ts'
 import { openRejectDecoder } from './reader.ts'
 
@@ -50,7 +51,10 @@ export async function openServer(
   ])
   const { engine, pipeline, logic, scrub } = open
   const { log, files, root: data, manifests } = open.store
-  const about = () => ({ data, topic, nowMs: Date.now(), running: true, scrub: scrub.status() })
+  const about = () => {
+    const now = { data, topic, nowMs: Date.now(), running: true }
+    return { ...now, scrub: scrub.status(), s3: readCopyStatus(project) }
+  }
   const status = () => readStatus(log, pipeline.state(), about())
   const query = (sql: string, nowMs: number) => engine.query(sql, nowMs)
   const ask = (sql: string, nowMs: number, control?: QueryControl) =>

@@ -7,6 +7,7 @@ import type { Logic } from '../domain/models/logic.ts'
 import type { QueryBackend } from '../domain/query/failover-query-service.ts'
 import type { QueryService } from '../domain/query/query-service.ts'
 import type { Project } from '../project.ts'
+import { readCopyStatus } from './copy/keep.ts'
 import { openRecorder } from './store.ts'
 import { loadEngine } from './targets/engine.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
@@ -20,7 +21,9 @@ export async function openAnswers(
   const store = await openProjectStore(project)
   const openLogic = (manifest: Manifest | undefined) => openLogicOf(project, manifest)
   const recorder = await openRecorder(project)
-  return answers.openAnswers({ config: project.config, store, openLogic, without, recorder })
+  const readCopy = () => readCopyStatus(project)
+  const more = { openLogic, without, recorder, readCopy }
+  return answers.openAnswers({ config: project.config, store, ...more })
 }
 
 /** The logic that made the present rows: models as they were deployed, so that no draft is read. */

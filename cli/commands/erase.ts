@@ -6,6 +6,7 @@ import { CcsCommand, targetFlag } from '../command.ts'
 import { describeTopicsResult } from '../domain/erase/describe-topics.ts'
 import type { EraseResult } from '../domain/erase/erase-person.ts'
 import type { EraseTopicsResult } from '../domain/erase/erase-topics.ts'
+import { formatErasedCopy } from '../domain/erase/erased-copy.ts'
 import type { Person } from '../domain/erase/erased-ids.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
 import { formatCount } from '../domain/kernel/units.ts'
@@ -111,7 +112,8 @@ export default class Erase extends CcsCommand<EraseResult | EraseTopicsResult> {
     for (const file of traces) this.print(`${file} still has the id.`)
   }
 
-  #finish({ applied, events, records, traces, receipt, backups }: EraseResult): void {
+  #finish(result: EraseResult): void {
+    const { applied, events, records, traces, receipt, backups, s3 } = result
     if (!applied && events === 0 && records.length === 0 && traces.length === 0) {
       this.print('Nothing to erase: there is nothing of this person.')
       return
@@ -133,6 +135,7 @@ export default class Erase extends CcsCommand<EraseResult | EraseTopicsResult> {
         `${formatCount(backups)} backups still have this person: take a new one (ccs backup), ` +
           'then remove them (ccs backup prune --keep 1s).',
       )
+    if (s3) this.print(formatErasedCopy(s3))
     for (const file of traces) this.print(this.paint('yellow', `${file} still has the id.`))
     if (traces.length === 0) return
     this.note("An id that is also a product, a page or a number stays in other people's events.")

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openKeptBackups } from '../app/backup/place.ts'
+import { keepUploading } from '../app/copy/keep.ts'
 import { openServer } from '../app/page.ts'
 import { openPipeline } from '../app/pipeline.ts'
 import { openTargetLogic } from '../app/targets/log.ts'
@@ -40,6 +41,7 @@ export default class Run extends CcsCommand<StatusResult> {
       hasGoldTopics: flags['gold-topics'],
       onNotice,
     })
+    const uploads = flags.once ? undefined : await keepUploading(project, onNotice)
     const work = async () => {
       const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
       const isPortRequired = flags.port !== undefined
@@ -53,6 +55,7 @@ export default class Run extends CcsCommand<StatusResult> {
           this.note(`The live page with single orders and events: ${server.pageUrl}`)
         const lateBefore = open.engine.counts.late
         await runBeside(backups, stop, () => open.pipeline.run(stop, flags.once))
+        if (flags.once) await (await keepUploading(project, onNotice)).end()
         const status = await server.status()
         const { records, bronze, duplicates, dlq, setAside } = status.counts
         const aside = setAside > 0 ? ` (${setAside} as a model fails on them)` : ''
@@ -71,7 +74,11 @@ export default class Run extends CcsCommand<StatusResult> {
       }
       return thenClose(run, () => server.close())
     }
-    return thenClose(work, () => open.close())
+    return thenClose(
+      work,
+      () => open.close(),
+      async () => uploads?.end(),
+    )
   }
 }
 

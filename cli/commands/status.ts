@@ -8,6 +8,7 @@ import { wrapLine } from '../domain/console/text.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import { formatBytes } from '../domain/kernel/units.ts'
 import { type DiskForecast, describeDisk } from '../domain/lake/disk-forecast.ts'
+import { formatCopyStatus } from '../domain/lake/s3/copy-status.ts'
 import { describeJobStatus, type JobStatus } from '../domain/pipeline/job-status.ts'
 import { describeGap } from '../domain/pipeline/partition-readers.ts'
 import type { StatusResult } from '../domain/pipeline/read-status.ts'
@@ -106,6 +107,7 @@ function statusRows(status: StatusResult): readonly (readonly [string, string])[
     ['last commit', status.lastCommit ? `${status.lastCommit}  (no. ${status.serial})` : '-'],
     ['uncommitted', `${status.uncommittedRows} rows`],
     ['files checked', describeScrub(status.scrub)],
+    ...(status.s3 ? [['s3', formatCopyStatus(status.s3, status.serial)] as const] : []),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openKeptBackups } from '../app/backup/place.ts'
+import { keepUploading } from '../app/copy/keep.ts'
 import { findDbt, openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
 import { openServer } from '../app/page.ts'
@@ -76,6 +77,7 @@ export default class Up extends CcsCommand<StatusResult> {
         throw error
       },
     )
+    const uploads = await keepUploading(project, (text) => this.note(text))
     const work = async () => {
       this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
@@ -93,6 +95,7 @@ export default class Up extends CcsCommand<StatusResult> {
       work,
       () => server.close(),
       () => open.close(),
+      () => uploads.end(),
     )
   }
 

@@ -4,8 +4,9 @@ import type { EraseReceipt } from '../../domain/erase/erase-person.ts'
 import type { TopicsReceipt } from '../../domain/erase/erase-topics.ts'
 import { ErasedIds, type ErasedList, parseErased } from '../../domain/erase/erased-ids.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
+import { asObject } from '../../domain/kernel/json.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
-import { type Files, isErrno, writeFileAtomic } from './files.ts'
+import { type Files, isErrno, listNames, writeFileAtomic } from './files.ts'
 
 /** An empty list with a new key if there is none. CCS_MANIFEST_INVALID: it is not ours. */
 export async function loadErased(files: Files, root: string): Promise<ErasedList> {
@@ -56,4 +57,26 @@ export async function saveReceipt(
   await files.mkdir(`${root}/erasures`)
   await writeFileAtomic(files, path, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`))
   return path
+}
+
+/**
+ * Notes in each receipt whose old files are gone from S3 now when that was; `isGone` is asked with
+ * the first generation of the lake that is without the person.
+ */
+export async function completeReceipts(
+  files: Files,
+  root: string,
+  { nowMs, isGone }: { readonly nowMs: number; isGone(generation: number): boolean },
+): Promise<void> {
+  for (const name of await listNames(files, `${root}/erasures`)) {
+    if (!name.endsWith('.json')) continue
+    const path = `${root}/erasures/${name}`
+    const receipt = asObject(JSON.parse((await files.readFile(path)).toString('utf8')))
+    const copy = asObject(receipt.s3)
+    if (copy.gone !== null || typeof copy.generation !== 'number') continue // has none, or is done
+    if (!isGone(copy.generation)) continue
+    const s3 = { ...copy, files: 0, gone: new Date(nowMs).toISOString(), problem: null }
+    const text = `${JSON.stringify({ ...receipt, s3 }, null, 2)}\n`
+    await writeFileAtomic(files, path, Buffer.from(text))
+  }
 }

@@ -15,8 +15,8 @@ export async function openBackupStore(
       hint: 'Name a folder or s3://bucket/prefix, or set backup.to in ccs.yml.',
     })
   if (to.startsWith('s3://')) {
-    const { openS3Store } = await import('../../adapters/backup/s3-store.ts')
-    return openS3Store(to, process.env)
+    const { openS3BackupStore } = await import('../../adapters/s3/backup-store.ts')
+    return openS3BackupStore(to, process.env)
   }
   const [{ openFolderStore }, { diskFiles }, { resolve }] = await Promise.all([
     import('../../adapters/backup/folder-store.ts'),

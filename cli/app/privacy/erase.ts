@@ -7,6 +7,7 @@ import type { PersonValues } from '../../domain/erase/find-person.ts'
 import { RAW_TOPIC } from '../../domain/log/topics.ts'
 import type { Project } from '../../project.ts'
 import { openBackupStore } from '../backup/place.ts'
+import { eraseCopy } from '../copy/erased.ts'
 import { openLogic } from '../project-logic.ts'
 import { openStore } from '../store.ts'
 
@@ -102,6 +103,7 @@ export async function eraseFromProject(
       saveReceipt: (receipt: Parameters<typeof erased.saveReceipt>[2]) =>
         erased.saveReceipt(store.files, root, receipt),
       countBackups: () => countBackups(project),
+      eraseCopy: () => eraseCopy(project),
     }
     return await erase.erasePerson(person, ports, run)
   } finally {

@@ -1,4 +1,5 @@
 /** What the composition of one engine offers. */
+import type { AuditReport, AuditRun } from '../../domain/audit/audit.ts'
 import type { Target } from '../../domain/config/target.ts'
 import type { TargetServers } from '../../domain/deploy/deploy-target.ts'
 import type { TargetEngine } from '../../domain/deploy/target-engine.ts'
@@ -57,6 +58,8 @@ export interface EngineModule {
   readonly openServerCheck?: (project: Project) => Promise<EngineServerCheck | undefined>
   /** For `ccs status`; absent: the running engine and the lake of the target say it. */
   readonly readStatus?: (project: Project) => Promise<JobStatus>
+  /** For `ccs audit`; absent: the rows are in the data directory, or can't be audited. */
+  readonly audit?: (project: Project, run: AuditRun) => Promise<AuditReport>
   /** Topic of the log of records that it could not read; absent: it keeps none. */
   readonly findProcessingLog?: (target: Target) => Promise<string | undefined>
 }

@@ -2,6 +2,7 @@
  * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
  * themselves.
  */
+import type { AuditReport, AuditRun } from '../../domain/audit/audit.ts'
 import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
@@ -62,4 +63,9 @@ export async function openServerCheck({
 /** How the deployed job is doing. */
 export async function readStatus(project: Project): Promise<JobStatus> {
   return (await import('./flink-status.ts')).readStatus(project)
+}
+
+/** Accounts for every event, from events.raw to the topics of Gold. */
+export async function audit(project: Project, run: AuditRun): Promise<AuditReport> {
+  return (await import('./flink-audit.ts')).auditFlink(project, run)
 }

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { verifyProjectCopy } from '../../app/copy/push.ts'
 import { openLake } from '../../app/lake.ts'
 import { repairProjectLake } from '../../app/lake-repair.ts'
 import { recordCommand } from '../../app/store.ts'
@@ -8,10 +9,13 @@ import type { LakeRepairResult } from '../../domain/dlq/repair-lake.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { formatBytes, formatCount } from '../../domain/kernel/units.ts'
 import { REPAIR_COMMAND } from '../../domain/lake/damage.ts'
+import type { VerifyCopyResult } from '../../domain/lake/s3/verify-copy.ts'
 import type { VerifyResult } from '../../domain/lake/verify.ts'
 import type { Project } from '../../project.ts'
 
-export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResult> {
+export default class LakeVerify extends CcsCommand<
+  VerifyResult | LakeRepairResult | VerifyCopyResult
+> {
   static override summary = 'Check that every file of the lake is as it was written; repair it.'
   static override description =
     'Reads each file that the manifest names and checks that it exists, has its size and ' +
@@ -19,16 +23,19 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
     'missing; they are listed. With --repair, damaged Gold is computed again from Silver, and ' +
     'anything else is rebuilt from the log, into which records that it no longer has are put ' +
     'back from Bronze. Nothing else may run on the data directory then. Exit code 3: there is ' +
-    'something to repair, and it was not confirmed.'
+    'something to repair, and it was not confirmed. With --s3, the files of the copy on S3 are ' +
+    'checked instead: by the checksums of the server, or by reading them if it has none.'
   static override examples = [
     '<%= config.bin %> lake verify',
     '<%= config.bin %> lake verify --json',
     '<%= config.bin %> lake verify --repair --yes',
+    '<%= config.bin %> lake verify --s3',
   ]
 
   static override flags = {
     target: targetFlag,
     repair: Flags.boolean({ summary: 'Make damaged files good again; shows the plan first.' }),
+    s3: Flags.boolean({ summary: 'Check the copy on S3.', exclusive: ['repair'] }),
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.', dependsOn: ['repair'] }),
     'allow-destructive': Flags.boolean({
       summary: 'Give up records that are found nowhere any more.',
@@ -36,11 +43,12 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
     }),
   }
 
-  async run(): Promise<VerifyResult | LakeRepairResult> {
+  async run(): Promise<VerifyResult | LakeRepairResult | VerifyCopyResult> {
     const { flags } = await this.parse(LakeVerify)
     const project = await this.loadProject(flags)
     if (flags.repair)
       return this.#repair(project, { yes: flags.yes, mayLoseRows: flags['allow-destructive'] })
+    if (flags.s3) return this.#verifyCopy(project)
     const opened = await openLake(project)
     try {
       const progress = this.progress('verifying')
@@ -51,6 +59,31 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
     } finally {
       await opened.close()
     }
+  }
+
+  async #verifyCopy(project: Project): Promise<VerifyCopyResult> {
+    const progress = this.progress('verifying')
+    const result = await verifyProjectCopy(project, (done, total) => progress.update(done, total))
+    progress.end()
+    const { address, ok, serial, lastSerial, files, rows, bytes, unnamed } = result
+    if (!ok && !this.jsonEnabled())
+      throw new CcsError('CCS_CHECK_FAILED', `${address}: ${listDamaged(result)}`, {
+        hint: 'To upload them again: ccs lake push --repair',
+      })
+    if (!ok) this.exitWith(EXIT.checkFailed)
+    const of = serial === lastSerial ? '' : ` of ${lastSerial}`
+    this.print(
+      serial === null
+        ? `${address} has no commit yet.`
+        : `${address} has commit no. ${serial}${of}: ` +
+            `${formatCount(files)} files, ${formatCount(rows)} rows, ` +
+            `${formatBytes(bytes)}: all as they were written.`,
+    )
+    if (unnamed > 0)
+      this.note(
+        `${formatCount(unnamed)} objects belong to no commit: the next upload removes them.`,
+      )
+    return result
   }
 
   async #repair(
@@ -101,7 +134,9 @@ export default class LakeVerify extends CcsCommand<VerifyResult | LakeRepairResu
 
 const SHOWN_MAX = 20
 
-function listDamaged({ damaged: found, files }: Pick<VerifyResult, 'damaged' | 'files'>): string {
+type Damaged = Pick<VerifyResult, 'damaged' | 'files'>
+
+function listDamaged({ damaged: found, files }: Damaged): string {
   const shown = found.slice(0, SHOWN_MAX).map((one) => `\n  ${one.file} ${one.fault}`)
   const more = found.length > SHOWN_MAX ? `\n  … and ${found.length - SHOWN_MAX} more` : ''
   const what = `${found.length} of ${files} files are not as they were written:`

@@ -19,16 +19,16 @@ import { parseYaml } from '../documents/yaml-document.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
-import { formatBytes, formatDuration } from '../kernel/units.ts'
 import {
   type EngineSettings,
   MEMORY_LIMIT_MIN,
   QUERY_MEMORY_MIN,
   type QuerySettings,
 } from './fit-memory.ts'
+import { type LakeSettings, readBucket, readEndpoint, readPrefix, readRegion } from './lake-s3.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
-import { formatRetention, type Retention, readKept, readRetention } from './retention.ts'
+import { type Retention, readKept, readRetention } from './retention.ts'
 import type { Target } from './target.ts'
 
 /** The settings of a project. */
@@ -49,6 +49,7 @@ export interface Config {
   readonly query: QuerySettings
   /** Where backups are, '' for nowhere; 0: the engine takes none by itself. */
   readonly backup: { readonly to: string; readonly everyMs: number }
+  readonly lake: LakeSettings
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
   readonly dbt: { readonly everyMs: number }
@@ -104,6 +105,11 @@ const SETTINGS = [
   { key: 'query.concurrency', fallback: 2, read: readWholeNumber(1, 3) },
   { key: 'backup.to', fallback: '', read: readText },
   { key: 'backup.every', fallback: 0, read: readDuration(10_000, 7 * 86_400_000) },
+  { key: 'lake.keep', fallback: 86_400_000, read: readDuration(0, 365 * 86_400_000) },
+  { key: 'lake.s3.bucket', fallback: '', read: readBucket },
+  { key: 'lake.s3.prefix', fallback: '', read: readPrefix },
+  { key: 'lake.s3.endpoint', fallback: '', read: readEndpoint },
+  { key: 'lake.s3.region', fallback: '', read: readRegion },
   { key: 'generator.eps', fallback: 100, read: readWholeNumber(1, 1_000_000) },
   { key: 'generator.seed', fallback: 1, read: readWholeNumber(0, Number.MAX_SAFE_INTEGER) },
   { key: 'http.port', fallback: 8090, read: readWholeNumber(0, 65_535) },
@@ -150,46 +156,6 @@ export function requireTarget(config: Config, name: string): Target {
     `Target "${name}" needs the environment variable ${missing}, which is not set.`,
     { hint: `Set it, or give it a fallback: \${${missing}:-value}` },
   )
-}
-
-/** Lists the settings in force as ccs.yml writes them, for `ccs doctor`. */
-export function listSettings(
-  config: Config,
-): { readonly setting: string; readonly value: string }[] {
-  const { gate, engine, query, backup, generator, http, dbt, identity, retention } = config
-  return [
-    { setting: 'name', value: config.name },
-    { setting: 'timezone', value: config.timezone },
-    { setting: 'data', value: config.data },
-    { setting: 'data_mode', value: config.dataMode },
-    { setting: 'gate.record_bytes_max', value: formatBytes(gate.recordBytesMax) },
-    { setting: 'gate.future_tolerance', value: formatDuration(gate.futureToleranceMs) },
-    { setting: 'engine.memory_limit', value: formatBytes(engine.memoryLimitBytes) },
-    { setting: 'engine.checkpoint_every', value: formatDuration(engine.checkpointEveryMs) },
-    { setting: 'engine.checkpoint_rows', value: String(engine.checkpointRows) },
-    { setting: 'query.timeout', value: formatDuration(query.timeoutMs) },
-    { setting: 'query.max_rows', value: String(query.rowsMax) },
-    { setting: 'query.memory_limit', value: formatBytes(query.memoryLimitBytes) },
-    { setting: 'query.concurrency', value: String(query.concurrency) },
-    { setting: 'backup.to', value: backup.to === '' ? 'nowhere' : backup.to },
-    {
-      setting: 'backup.every',
-      value: backup.everyMs === 0 ? 'by ccs backup only' : formatDuration(backup.everyMs),
-    },
-    { setting: 'generator.eps', value: String(generator.eps) },
-    { setting: 'generator.seed', value: String(generator.seed) },
-    { setting: 'http.port', value: String(http.port) },
-    { setting: 'dbt.every', value: formatDuration(dbt.everyMs) },
-    { setting: 'identity.placeholder_ids', value: JSON.stringify(identity.placeholderIds) },
-    { setting: 'log.compression', value: config.log.compression },
-    { setting: 'pii.keys_file', value: config.pii.keysFile ?? 'in the data directory' },
-    { setting: 'retention.events.raw', value: formatRetention(retention.rawMs) },
-    { setting: 'retention.events.dlq', value: formatRetention(retention.dlqMs) },
-    ...['bronze', 'silver', 'gold'].map((layer) => {
-      return { setting: `retention.${layer}`, value: formatRetention(null) }
-    }),
-    { setting: 'targets', value: Object.keys(config.targets).join(', ') },
-  ]
 }
 
 /** The steps to a key; a topic's name is one step, though it has a dot. */
@@ -259,6 +225,9 @@ function assemble(
   // The key's reader in SETTINGS returns a number or a text.
   const text = (key: Key) => values.get(key) as string
   const number = (key: Key) => values.get(key) as number
+  const lakeText = (name: 'bucket' | 'prefix' | 'endpoint' | 'region') => text(`lake.s3.${name}`)
+  const [bucket, prefix] = [lakeText('bucket'), lakeText('prefix')]
+  const s3 = { bucket, prefix, endpoint: lakeText('endpoint'), region: lakeText('region') }
   // readRetention gives a number, or null for `forever`.
   const limit = (key: Key) => values.get(key) as number | null
   return {
@@ -283,6 +252,7 @@ function assemble(
       memoryLimitBytes: number('query.memory_limit'),
     },
     backup: { to: text('backup.to'), everyMs: number('backup.every') },
+    lake: { keepMs: number('lake.keep'), s3: bucket === '' ? null : s3 },
     generator: { eps: number('generator.eps'), seed: number('generator.seed') },
     http: { port: number('http.port') },
     dbt: { everyMs: number('dbt.every') },

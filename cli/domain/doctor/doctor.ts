@@ -2,7 +2,8 @@
  * `ccs doctor`: checks whether everything is there that ccs needs. Each check is one line; a check
  * that fails says what to do. The machine is a parameter, so that tests can have a full disk.
  */
-import { type Config, listSettings } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import { listSettings } from '../config/list-settings.ts'
 import { formatBytes } from '../kernel/units.ts'
 import type { DescribedDisk } from '../lake/disk-forecast.ts'
 

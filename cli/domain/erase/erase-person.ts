@@ -9,6 +9,7 @@ import { formatCount } from '../kernel/units.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import { IMPORTS_TOPIC, REPLAYS_TOPIC } from '../log/topics.ts'
 import type { Anonymise, EventFields, PlacedRecord } from './anonymise-event.ts'
+import type { ErasedCopy } from './erased-copy.ts'
 import { addErased, type ErasedList, nameErased, type Person } from './erased-ids.ts'
 import { type PersonEvents, type PersonValues, readEventIds } from './find-person.ts'
 import { createIdMatcher } from './match-bytes.ts'
@@ -52,6 +53,8 @@ export interface ErasePorts {
   redactHistory(ids: readonly string[]): Promise<void>
   /** Files below the data directory in which one of the ids still is. */
   findTraces(ids: readonly string[]): Promise<readonly string[]>
+  /** Brings the rows without the person to the copy on S3; null: there is none. */
+  eraseCopy(): Promise<ErasedCopy | null>
   saveReceipt(receipt: EraseReceipt): Promise<string>
   /** Backups that were taken before, and still have the person; null: none are known. */
   countBackups(): Promise<number | null>
@@ -65,6 +68,8 @@ export interface EraseReceipt {
   readonly person: string
   readonly events: number
   readonly records: readonly ErasedRecords[]
+  /** The copy of the lake on S3; null: there is none. */
+  readonly s3: ErasedCopy | null
 }
 
 /** What goes, or has gone. */
@@ -81,6 +86,8 @@ export interface EraseResult {
   /** Path of the receipt; null: nothing was done. */
   readonly receipt: string | null
   readonly backups: number | null
+  /** The copy of the lake on S3; null: there is none, or nothing was done. */
+  readonly s3: ErasedCopy | null
 }
 
 /** How a person is erased. */
@@ -110,7 +117,8 @@ export async function erasePerson(
   const hasRecords = events > 0 || planned.length > 0
   // A run that broke off may have left files of the rows that were.
   const left = hasRecords ? [] : await ports.findTraces(ids)
-  const plan = { ...known, applied: false, records: planned, traces: left, receipt: null }
+  const nothing = { applied: false, receipt: null, s3: null }
+  const plan = { ...known, ...nothing, records: planned, traces: left }
   const list = await ports.loadErased()
   const next = all.reduce(addErased, list)
   const isDone = !hasRecords && left.length === 0 && next === list
@@ -121,15 +129,17 @@ export async function erasePerson(
   const records = await ports.eraseRecords(decide, false)
   if (hasRecords) await ports.rebuildRows()
   else if (left.length > 0) await ports.removeOldRows()
+  const s3 = await ports.eraseCopy()
   const receipt = await ports.saveReceipt({
     erased: new Date(ports.nowMs).toISOString(),
     kind: person.kind,
     person: nameErased(next, person),
     events,
     records,
+    s3,
   })
   const traces = await ports.findTraces(ids)
-  return { ...known, applied: true, records, traces, receipt }
+  return { ...known, applied: true, records, traces, receipt, s3 }
 }
 
 /** Of these topics, no record is about a person: they count what was imported and sent again. */

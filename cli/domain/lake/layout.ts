@@ -7,6 +7,7 @@
  *   locks/          who runs here         published.ndjson   Gold rows that topics may hold
  *   checked.json    which files of the lake were found intact, and when
  *   scrub.json      how far the slow check of all files is
+ *   s3.json         how far the lake's copy on S3 is
  *   history/        who asked what        access-token   who has it may ask the engine
  */
 
@@ -23,6 +24,8 @@ export interface DataLayout {
   readonly publishedJournal: string
   readonly checkMarks: string
   readonly scrub: string
+  /** How far the copy on S3 is, and by which id it knows this directory. */
+  readonly s3: string
   /** Keyed hashes of persons who were erased. */
   readonly erased: string
   /** Keys of pseudonyms, unless ccs.yml names another file. */
@@ -42,6 +45,7 @@ export function dataLayout(root: string): DataLayout {
     publishedJournal: `${root}/published.ndjson`,
     checkMarks: `${root}/checked.json`,
     scrub: `${root}/scrub.json`,
+    s3: `${root}/s3.json`,
     erased: `${root}/erased.json`,
     piiKeys: `${root}/pii-keys.json`,
   }

@@ -112,6 +112,19 @@ const METRICS: readonly Definition[] = [
   gauge('ccs_damaged_files', [], 'Files that the scrub found damaged; see ccs status.', (one) =>
     single(one.status.scrub.damaged.length),
   ),
+  gauge('ccs_s3_commit_serial', [], 'Number of the commit that the copy on S3 shows.', (one) =>
+    single(one.status.s3?.serial ?? undefined),
+  ),
+  gauge('ccs_s3_commit_timestamp_seconds', [], 'When that commit was made.', (one) =>
+    singleTime(one.status.s3?.committed ?? null),
+  ),
+  gauge('ccs_s3_waiting_files', [], 'Files of the last commit that are not on S3 yet.', (one) =>
+    single(one.status.s3?.waitingFiles),
+  ),
+  gauge('ccs_s3_waiting_bytes', [], 'Their size.', (one) => single(one.status.s3?.waitingBytes)),
+  gauge('ccs_s3_failing', [], 'Whether the last upload to S3 failed: 1, else 0.', (one) =>
+    single(one.status.s3 ? Number(one.status.s3.failure !== null) : undefined),
+  ),
   {
     name: 'ccs_commit_duration_seconds',
     type: 'histogram',

@@ -5,6 +5,7 @@
 import { listImportPartitions } from '../dlq/count-rejects.ts'
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { Counts, LogGap, Manifest } from '../lake/manifest.ts'
+import type { CopyStatus } from '../lake/s3/copy-status.ts'
 import type { ScrubStatus } from '../lake/scrub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
@@ -39,6 +40,8 @@ export interface StatusResult {
   readonly gaps: readonly LogGap[]
   /** The slow check of all files. */
   readonly scrub: ScrubStatus
+  /** The copy of the lake on S3; null: there is none. */
+  readonly s3: CopyStatus | null
 }
 
 /**
@@ -54,6 +57,7 @@ export async function readStatus(
     readonly nowMs: number
     readonly running: boolean
     readonly scrub: Promise<ScrubStatus>
+    readonly s3: Promise<CopyStatus | null>
   },
 ): Promise<StatusResult> {
   let { stalled } = state
@@ -85,6 +89,7 @@ export async function readStatus(
     partitions,
     gaps: state.gaps,
     scrub: await about.scrub,
+    s3: await about.s3,
   }
 }
 

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 import {
   type Config,
   type Env,
-  listSettings,
   parseConfig,
   requireTarget,
 } from '../../../cli/domain/config/config.ts'
+import { listSettings } from '../../../cli/domain/config/list-settings.ts'
 import { PLACEHOLDER_IDS } from '../../../cli/domain/config/placeholder-ids.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 
@@ -41,6 +41,7 @@ describe('a sound ccs.yml', () => {
         memoryLimitBytes: 768 * 1024 * 1024,
       },
       backup: { to: '', everyMs: 0 },
+      lake: { keepMs: 86_400_000, s3: null },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
       dbt: { everyMs: 900_000 },
@@ -80,6 +81,25 @@ describe('a sound ccs.yml', () => {
     expect(settings).toContainEqual({ setting: 'retention.silver', value: 'forever' })
     const forever = 'retention: { events.raw: forever, events.dlq: forever, gold: forever }\n'
     expect(parseConfig(forever).retention).toEqual({ rawMs: null, dlqMs: null })
+  })
+
+  test('the lake has a copy on S3 if there is a bucket; nothing about keys stands in ccs.yml', () => {
+    const text =
+      'lake: { keep: 2 h, s3: { bucket: "${B:-}", prefix: /shop/live, region: eu-west-1 } }'
+    expect(parseConfig(text).lake).toEqual({ keepMs: 7_200_000, s3: null })
+    const { lake } = parseConfig(text, { B: 'shop-lake' })
+    const s3 = { bucket: 'shop-lake', prefix: 'shop/live/', endpoint: '', region: 'eu-west-1' }
+    expect(lake.s3).toEqual(s3)
+    expect(listSettings(parseConfig(text, { B: 'shop-lake' }))).toContainEqual({
+      setting: 'lake.s3',
+      value: 's3://shop-lake/shop/live',
+    })
+    const wrong = 'lake:\n  s3:\n    bucket: Shop_Lake\n    prefix: ../up\n    secret: x\n'
+    expect(faultsOf(wrong).map((one) => one.slice(0, 28))).toEqual([
+      '5:5 "secret" is not a settin',
+      '3:13 lake.s3.bucket must be ',
+      '4:13 lake.s3.prefix must be ',
+    ])
   })
 
   test('placeholder ids are texts, whatever YAML makes of them', () => {
@@ -235,7 +255,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, log, name, pii, query, retention, targets, timezone.',
+        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, lake, log, name, pii, query, retention, targets, timezone.',
       })
     }
   })

@@ -43,6 +43,7 @@ async function decideFor(visitors: readonly string[] = []): Promise<DecideFate> 
     findTraces: async () => [],
     saveReceipt: async () => '',
     countBackups: async () => null,
+    eraseCopy: async () => null,
   }
   const confirm = async () => false
   await erasePerson({ kind: 'customer', id: '1042' }, ports, { isAnonymised: false, confirm })

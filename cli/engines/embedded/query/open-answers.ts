@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../../domain/config/config.ts'
 import type { Manifest } from '../../../domain/lake/manifest.ts'
+import type { CopyStatus } from '../../../domain/lake/s3/copy-status.ts'
 import { describeScrub, type ScrubProgress } from '../../../domain/lake/scrub.ts'
 import { RAW_TOPIC } from '../../../domain/log/topics.ts'
 import type { Logic } from '../../../domain/models/logic.ts'
@@ -30,6 +31,8 @@ export interface AnswersOptions {
   readonly openLogic: (manifest: Manifest | undefined) => Promise<Logic>
   /** Names of files of the lake that no answer may need, because they are damaged. */
   readonly without: ReadonlySet<string>
+  /** How far the copy of the lake on S3 is; null: there is none. */
+  readonly readCopy: () => Promise<CopyStatus | null>
   /** Records what people ask while no engine runs; an engine records it itself. */
   readonly recorder?: Recorder
 }
@@ -68,7 +71,8 @@ async function openCommitAnswers(options: AnswersOptions): Promise<QueryBackend>
     },
     status: () => {
       const scrub = options.store.scrubbed.load().then((one) => describeScrub(one))
-      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false, scrub }
+      const s3 = options.readCopy()
+      const about = { data, topic: RAW_TOPIC, nowMs: Date.now(), running: false, scrub, s3 }
       return readStatus(log, describeCommit(manifest), about)
     },
     close: async () => {

@@ -1,0 +1,64 @@
+/** Objects by key, as S3 has them: written whole or not at all, without renames. */
+
+/** What a listing says of an object. */
+export interface ListedObject {
+  readonly key: string
+  readonly bytes: number
+}
+
+/** What the server says of one object. */
+export interface ObjectFacts {
+  readonly bytes: number
+  /** CRC-32 as the server computed it; null: it computes none. */
+  readonly crc32: number | null
+}
+
+/** Bytes to write, with the CRC-32 that they have. */
+export interface ObjectBody {
+  readonly bytes: number
+  readonly crc32: number
+  /** Can be read more than once. */
+  readonly pieces: () => AsyncIterable<Uint8Array>
+}
+
+/** The bytes of a small object, and the tag by which `replace` knows it. */
+export interface TaggedObject {
+  readonly body: Buffer
+  readonly tag: string
+}
+
+/**
+ * Keys are relative paths with `/`. Each call is made once. It throws CCS_S3_UNREACHABLE when the
+ * server does not answer in time or fails, so that the same call may succeed later, and
+ * CCS_S3_REFUSED when it says no. After any error it is unknown whether a write took place.
+ */
+export interface ObjectStore {
+  /** For messages: `s3://bucket/prefix`. */
+  readonly address: string
+  /** Objects whose keys begin so, by key. */
+  list(prefix: string): Promise<readonly ListedObject[]>
+  /** undefined: there is none. */
+  inspect(key: string): Promise<ObjectFacts | undefined>
+  /** undefined: there is none. For small objects. */
+  load(key: string): Promise<TaggedObject | undefined>
+  read(key: string): AsyncIterable<Uint8Array>
+  /** Other bytes than those of the checksum are CCS_LAKE_DAMAGED, and not written. */
+  write(key: string, body: ObjectBody): Promise<void>
+  /**
+   * Writes the object if it is still the one with this tag (null: if there is none). Resolves with
+   * the new tag; undefined: it is another one now.
+   */
+  replace(key: string, body: Buffer, tag: string | null): Promise<string | undefined>
+  remove(key: string): Promise<void>
+}
+
+/** Objects below several prefixes; `run` makes each of the calls, and may repeat it. */
+export async function listBelow(
+  { list }: Pick<ObjectStore, 'list'>,
+  prefixes: readonly string[],
+  run: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<readonly ListedObject[]> {
+  const found: ListedObject[] = []
+  for (const prefix of prefixes) found.push(...(await run(() => list(prefix))))
+  return found
+}
