@@ -83,7 +83,16 @@ async function openDash(shop: CrashShop) {
 async function generate(shop: CrashShop): Promise<Truth> {
   const file = path.join(shop.stack.projectDir, 'truth.ndjson')
   const [from, to] = [Date.now() - 2 * HOUR_MS, Date.now()].map((ms) => new Date(ms).toISOString())
-  const range = ['--from', String(from), '--to', String(to), '--count', String(EVENTS), '--partitions', '1']
+  const range = [
+    '--from',
+    String(from),
+    '--to',
+    String(to),
+    '--count',
+    String(EVENTS),
+    '--partitions',
+    '1',
+  ]
   await shop.ccs(['gen', ...range, ...FAULTS, '--truth', file])
   await shop.ccs(['gate', '--once'])
   return readTruth(file)
