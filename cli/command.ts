@@ -94,12 +94,14 @@ export abstract class CcsCommand<Result> extends Command {
     readonly target?: string | undefined
   }): Promise<Project> {
     const { findProject, loadProject } = await import('./project.ts')
+    const { refuseOnCluster } = await import('./domain/config/cluster-commands.ts')
     const project = await loadProject(flags.project ?? findProject(process.cwd()), {
       env: process.env,
       memoryBytes: usableMemory(),
       ...(flags.data === undefined ? {} : { data: flags.data }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
     })
+    refuseOnCluster(this.id ?? '', project.target)
     // Before anything is created: it holds for DuckDB and dbt too.
     if (project.config.dataMode === 'private' && !this.writesSources) process.umask(0o077)
     return project

@@ -1,26 +1,27 @@
 /**
- * Composition of `ccs audit`: one commit, pinned by hard links so that a running engine may go on
- * replacing its files, an engine that serves it, and a DuckDB of the audit's own.
+ * Composition of `ccs audit`. Of a target on servers: what they have. Otherwise one commit, pinned
+ * by hard links so that a running engine may go on replacing its files, an engine that serves it,
+ * and a DuckDB of the audit's own.
  */
 
-import type { AuditReport } from '../domain/audit/audit.ts'
+import type { AuditReport, AuditRun } from '../domain/audit/audit.ts'
 import { auditCommit, EMPTY_AUDIT } from '../domain/audit/audit-commit.ts'
 import type { LakeFile } from '../domain/lake/manifest.ts'
 import type { Project } from '../project.ts'
+import { loadEngine } from './targets/engine.ts'
 import { openProjectStore, openTargetLogic } from './targets/log.ts'
 
-/** How to audit. */
-export interface AuditRun {
-  readonly onProgress?: (done: number, total: number) => void
-  /** DuckDB's memory; what needs more spills into the data directory. */
-  readonly memoryLimitBytes?: number
+/** Audits a target: what its engine has written on servers, or else its data directory. */
+export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
+  const { audit } = await loadEngine(project.target.engine)
+  return audit ? audit(project, run) : auditData(project, run)
 }
 
 /**
  * Audits the last commit; an engine that runs on the data is asked to commit first. Throws
  * CCS_PLAN_CHANGES when the models are not those that made the rows.
  */
-export async function runAudit(project: Project, run: AuditRun = {}): Promise<AuditReport> {
+async function auditData(project: Project, run: AuditRun): Promise<AuditReport> {
   const [
     { findEngine },
     { openEngine },

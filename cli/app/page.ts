@@ -8,15 +8,13 @@ import type { OpenServer } from '../web/live/engine-server.ts'
 import type { PageSource } from '../web/live/page.ts'
 import { readCopyStatus } from './copy/keep.ts'
 import type { OpenPipeline } from './pipeline.ts'
-import { openDeployedLogic, openLastingAnswers } from './query.ts'
 import { openRejectDecoder } from './reader.ts'
-import { openProjectStore } from './targets/log.ts'
 
 async function openPage(project: Project, source: PageSource) {
   const page = await import('../web/live/page.ts')
-  const decode = await openRejectDecoder(project)
+  const openDecoder = () => openRejectDecoder(project)
   const disk = () => forecastSoonFull(project)
-  return page.openPage(project, source, { clock: systemClock(), decode, disk })
+  return page.openPage(project, source, { clock: systemClock(), openDecoder, disk })
 }
 
 async function forecastSoonFull(project: Project) {
@@ -64,7 +62,12 @@ export async function openServer(
   const catchUp = () => pipeline.catchUp()
   const revision = () => engine.counts.records
   const graph = async () => logic.graph
-  const source = { log, manifests, catchUp, query, status, revision, graph }
+  const { HealthReader } = await import('../domain/live/health.ts')
+  const source: PageSource = {
+    ...{ log, catchUp, query, revision, graph },
+    sources: async () => (await manifests.load())?.sources ?? [],
+    openHealth: (parts) => new HealthReader({ ...parts, status }),
+  }
   return serveEngine({
     ...{ port, isPortRequired, status, catchUp, ask, stop },
     watched: {
@@ -84,26 +87,20 @@ export async function openServer(
   })
 }
 
-/** The page of a project's data, served by this process; it runs no engine. */
+/** The page of a project's data, or of the topics of its target, served by this process. */
 export async function openDash(
   project: Project,
   { port, isPortRequired = false }: PortChoice,
 ): Promise<OpenDash> {
-  const { serveDash } = await import('../web/live/dash-server.ts')
+  const [{ serveDash }, { loadEngine }] = await Promise.all([
+    import('../web/live/dash-server.ts'),
+    import('./targets/engine.ts'),
+  ])
   refusePage(project.target)
-  const answers = await openLastingAnswers(project)
-  const { log, manifests } = await openProjectStore(project)
-  const status = () => answers.status()
-  const page = await openPage(project, {
-    ...{ log, manifests, status },
-    catchUp: () => answers.refresh(),
-    query: (sql) => answers.query(sql),
-    revision: () => answers.revision,
-    graph: async () => (await openDeployedLogic(project)).graph,
-  })
-  const close = async () => {
-    await answers.close()
-    await log.close()
-  }
+  const openPageSource =
+    (await loadEngine(project.target.engine)).openPageSource ??
+    (await import('./targets/data-page.ts')).openPageSource
+  const { status, close, ...source } = await openPageSource(project)
+  const page = await openPage(project, source)
   return serveDash({ port, isPortRequired, page, status, close, root: project.dataDir })
 }

@@ -14,8 +14,16 @@ export default class Audit extends CcsCommand<AuditReport> {
     'has the rows that its SELECT gives when it is run over all its input; and that each audit ' +
     'in the headers of the models holds. Reads the whole log (without Kafka) and says where it ' +
     'begins and what in it is missing or damaged. Reads the last commit; a running engine is ' +
-    'asked to commit first. Exit code 5: a check failed; the ids are printed.'
-  static override examples = ['<%= config.bin %> audit', '<%= config.bin %> audit --json']
+    'asked to commit first. Of a target whose models run as a job on a cluster it reads the ' +
+    'topics, as a consumer of committed records: up to where the job has committed, each record ' +
+    'of events.raw is valid or rejected, each valid one is in Bronze, and all models are ' +
+    'compared. Exit code 5: a check ' +
+    'failed; the ids are printed.'
+  static override examples = [
+    '<%= config.bin %> audit',
+    '<%= config.bin %> audit --target kafka',
+    '<%= config.bin %> audit --json',
+  ]
 
   static override flags = { target: targetFlag }
 
@@ -33,7 +41,17 @@ export default class Audit extends CcsCommand<AuditReport> {
     return report
   }
 
-  #show({ ok, serial, asOf, models, faults, setAside, gaps, log }: AuditReport): void {
+  #show({
+    ok,
+    serial,
+    asOf,
+    models,
+    faults,
+    setAside,
+    gaps,
+    log,
+    remarks: more,
+  }: AuditReport): void {
     if (models.length > 0)
       this.printTable(
         [
@@ -60,7 +78,7 @@ export default class Audit extends CcsCommand<AuditReport> {
         `${formatCount(count)} of the rejected records are there as ${model} fails on them: ` +
           'ccs dlq ls --reason model_failed',
       )
-    const remarks = [...gaps.map(describeGap), ...log.flatMap(describeLogState)]
+    const remarks = [...gaps.map(describeGap), ...log.flatMap(describeLogState), ...more]
     if (remarks.length > 0) this.print()
     for (const remark of remarks) this.print(this.paint('yellow', remark))
     this.note(`Commit ${serial} of ${asOf}: ${ok ? 'everything adds up.' : 'it does not add up.'}`)

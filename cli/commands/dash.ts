@@ -12,7 +12,8 @@ export default class Dash extends CcsCommand<DashResult> {
   static override description =
     'Serves the same page as `ccs up` and `ccs run`, from a separate process: it queries the ' +
     'engine that runs on the data, and shows the last commit while none runs. Engines can be ' +
-    'stopped and started meanwhile.'
+    'stopped and started meanwhile. Of a target whose models run as a job on a cluster, it ' +
+    'follows the topics that the job fills.'
   static override examples = [
     '<%= config.bin %> dash',
     '<%= config.bin %> dash --data DIR --port 8091',

@@ -103,8 +103,10 @@ test('all metrics of a running engine are given, with the labels that are docume
     for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) known.add(label)
     found.set(name, known)
   }
+  // This shop has no copy on S3.
+  const abouts = METRIC_ABOUTS.filter(({ name }) => !name.startsWith('ccs_s3_'))
   expect([...found].map(([name, labels]) => [name, [...labels]])).toEqual(
-    METRIC_ABOUTS.map(({ name, labels }) => [name, labels]),
+    abouts.map(({ name, labels }) => [name, labels]),
   )
 })
 

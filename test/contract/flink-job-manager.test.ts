@@ -196,13 +196,40 @@ test.each([
   [
     503,
     { errors: ['Service temporarily unavailable due to an ongoing leader election.'] },
-    'is not ready',
+    'is recovering: it waits to be elected as the one in charge.',
   ],
 ])('an answer with status %s is one sentence: %j', async (status, body, sentence) => {
   const { manager } = await serve([{ status, body }])
   await expect(manager.readOverview()).rejects.toMatchObject({
     code: 'CCS_ENGINE_UNREACHABLE',
     message: expect.stringContaining(sentence),
+  })
+})
+
+const INITIALIZING = {
+  status: 500,
+  body: {
+    errors: [
+      'Internal server error.',
+      '<Exception on server side:\njava.util.concurrent.CompletionException: org.apache.flink.' +
+        'runtime.messages.FlinkJobNotFoundException: x\nCaused by: org.apache.flink.runtime.' +
+        'dispatcher.UnavailableDispatcherOperationException: Unable to get JobMasterGateway for ' +
+        'initializing job. The requested operation is not available while the JobManager is ' +
+        'initializing.\n\tat x',
+    ],
+  },
+}
+
+test('a job that a new JobManager is recovering is there, without its parts', async () => {
+  const body = { jobs: [{ jid: JOB, name: 'ccs-v1', state: 'INITIALIZING', 'end-time': -1 }] }
+  const { manager } = await serve([INITIALIZING, { status: 200, body }])
+  expect(await manager.readJob(JOB)).toMatchObject({ state: 'INITIALIZING', vertices: [] })
+  const { manager: other } = await serve([INITIALIZING])
+  expect(await other.readExceptions(JOB)).toEqual([])
+  expect(await other.readCheckpoints(JOB)).toMatchObject({ completed: 0, statePath: undefined })
+  await expect(other.startStop(JOB)).rejects.toMatchObject({
+    code: 'CCS_ENGINE_UNREACHABLE',
+    message: expect.stringContaining('is recovering: it reads what it kept of the job.'),
   })
 })
 

@@ -133,6 +133,22 @@ test.each([
   expect(new Map(describeJobStatus(status)).get('watermark')).toBe('-')
 })
 
+test.each(['FAILED', 'CANCELED'])('a job that is %s for a day can’t go on', async (state) => {
+  const job = { ...RECORDED.job?.body, state, 'end-time': NOW_MS - 25 * 3_600_000 }
+  const status = await read({ ...RUNNING, '': job, '/exceptions': 'exceptions' })
+  expect(status.hint).toContain('the next version is built from the earliest event by: ccs deploy')
+})
+
+test('a job that a JobManager is recovering goes on by itself', async () => {
+  const job = { ...RECORDED.job?.body, state: 'INITIALIZING', vertices: [] }
+  const status = await read({ ...RUNNING, '': job })
+  expect(status).toMatchObject({
+    running: false,
+    stalled: 'starting: the JobManager is recovering the job, or has just got it',
+    hint: expect.stringContaining('The job goes on by itself.'),
+  })
+})
+
 test('a job that the JobManager forgot is to be deployed again', async () => {
   const { '': _, ...others } = RUNNING
   const status = await read(others)

@@ -23,6 +23,7 @@ const HEALTH: LiveHealth = {
   marts: null,
   leftOut: null,
   disk: null,
+  job: null,
 }
 
 /** Metrics of `bytes` that change at each tick. */

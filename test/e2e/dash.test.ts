@@ -68,7 +68,7 @@ test('the page works before the first engine, with one, after it, and with the n
     const hour = ['--from', String(from), '--to', String(to), '--count', '400']
     const made = await runCcs(['gen', ...hour, '--project', project, '--data', dir])
     expect(made.code, made.stderr).toBe(0)
-    await reader.until(({ document }) => document.health.records >= 400)
+    await reader.until(({ document }) => Number(document.health.records) >= 400)
     await reader.until(({ document }) => Number(document.figures.today?.rows[0]?.sessions ?? 0) > 0)
 
     expect(await end(engine, 'SIGTERM')).toBe(0)

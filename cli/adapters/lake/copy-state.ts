@@ -4,6 +4,7 @@ import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject } from '../../domain/kernel/json.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { CopyFailure, CopyState } from '../../domain/lake/s3/copy-status.ts'
+import type { PushState } from '../../domain/lake/s3/push-lake.ts'
 import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
 
 const FORMAT = 1
@@ -51,6 +52,14 @@ export class CopyStateFile {
   /** By which the copy knows this directory. */
   get lake(): string {
     return this.#state.lake
+  }
+
+  /** Notes how far an upload is. What a former process has uploaded is not forgotten. */
+  async noteProgress(state: PushState): Promise<void> {
+    const { visible, isKnown, waitingFiles, waitingBytes } = state
+    if (!isKnown && this.#state.serial !== null) return
+    const { serial = null, committedMs = null } = visible ?? {}
+    await this.change({ serial, committedMs, waitingFiles, waitingBytes })
   }
 
   /** Durable when it resolves. */

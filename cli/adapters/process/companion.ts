@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { lowerPriority } from './priority.ts'
+import { endFirstWithoutMemory, lowerPriority } from './priority.ts'
 import { sleep } from './system-clock.ts'
 
 /** What it runs. */
@@ -44,7 +44,10 @@ export function startCompanion({ args, cwd, env, onLine }: CompanionStart): Comp
         // Its own process group: Ctrl-C reaches it only through us, when all is committed.
         detached: process.platform !== 'win32',
       })
-      if (child.pid !== undefined) lowerPriority(child.pid, NICE)
+      if (child.pid !== undefined) {
+        lowerPriority(child.pid, NICE)
+        endFirstWithoutMemory(child.pid)
+      }
       child.stdin?.on('error', () => undefined) // it ended first
       if (child.stderr) createInterface({ input: child.stderr }).on('line', onLine)
       child.once('error', () => resolve()).once('close', () => resolve())

@@ -3,7 +3,7 @@
  * which finds region, credentials and endpoint as every tool of AWS does (AWS_REGION, AWS_PROFILE,
  * AWS_ENDPOINT_URL and others).
  */
-import { addAbortSignal, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -86,17 +86,28 @@ export function openBucket(
     logger: SILENT,
   })
   const place = { Bucket: bucket }
-  const within = (bytes: number): { readonly abortSignal?: AbortSignal } =>
-    requestMs === undefined
-      ? {}
-      : { abortSignal: AbortSignal.timeout(requestMs + Math.ceil(bytes / BYTES_PER_MS_MIN)) }
+  /** Runs a request that is aborted when it takes too long for what it moves. */
+  const within = async <T>(
+    bytes: number,
+    run: (options: { readonly abortSignal: AbortSignal }, ended: AbortController) => Promise<T>,
+  ): Promise<T> => {
+    // No AbortSignal.timeout in an AbortSignal.any: Node 20 may collect it before it fires.
+    const ended = new AbortController()
+    const ms = requestMs === undefined ? undefined : requestMs + Math.ceil(bytes / BYTES_PER_MS_MIN)
+    const timer = ms === undefined ? undefined : setTimeout(() => ended.abort(), ms)
+    try {
+      return await run({ abortSignal: ended.signal }, ended)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
   return {
     list: async (below) => {
       const found: BucketEntry[] = []
       for (let token: string | undefined; ; ) {
         const Prefix = `${prefix}${below}`
         const next = { ...place, Prefix, ...(token ? { ContinuationToken: token } : {}) }
-        const page = await client.send(new ListObjectsV2Command(next), within(0))
+        const page = await within(0, (how) => client.send(new ListObjectsV2Command(next), how))
         for (const { Key = '', Size = 0, LastModified } of page.Contents ?? [])
           found.push({
             ...{ key: Key.slice(prefix.length), bytes: Size },
@@ -108,24 +119,19 @@ export function openBucket(
     },
     inspect: async (key) => {
       const one = { ...place, Key: `${prefix}${key}`, ChecksumMode: 'ENABLED' } as const
-      const { ContentLength = 0, ChecksumCRC32 } = await client.send(
-        new HeadObjectCommand(one),
-        within(0),
+      const { ContentLength = 0, ChecksumCRC32 } = await within(0, (how) =>
+        client.send(new HeadObjectCommand(one), how),
       )
       return { bytes: ContentLength, crc32: ChecksumCRC32 }
     },
     read: async (key) => {
       const get = new GetObjectCommand({ ...place, Key: `${prefix}${key}` })
-      const { Body, ETag = '', ContentLength = 0 } = await client.send(get, within(0))
+      const { Body, ETag = '' } = await within(0, (how) => client.send(get, how))
       const body = Body as Readable // in Node the SDK gives a stream of Node
-      const { abortSignal } = within(ContentLength)
-      return { body: abortSignal ? addAbortSignal(abortSignal, body) : body, tag: ETag }
+      return { body: requestMs === undefined ? body : readWithin(body, requestMs), tag: ETag }
     },
     write: async (key, { bytes, pieces, crc32 }, condition) => {
       const Body = Readable.from(pieces)
-      const ended = new AbortController()
-      // Without that, a body that fails leaves the server waiting for the rest of it.
-      Body.once('error', (error) => ended.abort(error))
       const put = {
         ...{ ...place, Key: `${prefix}${key}`, ContentLength: bytes, Body },
         ...(crc32 === undefined
@@ -133,24 +139,49 @@ export function openBucket(
           : { ChecksumAlgorithm: 'CRC32' as const, ChecksumCRC32: crc32 }),
         ...describeCondition(condition),
       }
-      const { abortSignal } = within(bytes)
-      const signals = abortSignal ? [abortSignal, ended.signal] : [ended.signal]
+      let failure: Error | undefined
       try {
-        const either = { abortSignal: AbortSignal.any(signals) }
-        const { ETag = '' } = await client.send(new PutObjectCommand(put), either)
-        return ETag
+        return await within(bytes, async (how, ended) => {
+          // Without that, a body that fails leaves the server waiting for the rest of it.
+          Body.once('error', (error) => {
+            failure = error
+            ended.abort()
+          })
+          const { ETag = '' } = await client.send(new PutObjectCommand(put), how)
+          return ETag
+        })
       } catch (error) {
-        throw ended.signal.aborted ? ended.signal.reason : error
+        throw failure ?? error
       } finally {
         Body.on('error', () => undefined).destroy()
       }
     },
     remove: async (key) => {
       const one = { ...place, Key: `${prefix}${key}` }
-      await client.send(new DeleteObjectCommand(one), within(0))
+      await within(0, (how) => client.send(new DeleteObjectCommand(one), how))
     },
   }
 }
+
+/** The pieces of a body; TimeoutError when none has come for `ms`. */
+async function* readWithin(body: Readable, ms: number): AsyncGenerator<Uint8Array> {
+  const pieces: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(Object.assign(new Error('silence'), TIMEOUT)), ms)
+      })
+      const next = await Promise.race([pieces.next(), late]).finally(() => clearTimeout(timer))
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    body.destroy()
+  }
+}
+
+const TIMEOUT = { name: 'TimeoutError' }
 
 function findRegion(region: string, env: NodeJS.ProcessEnv): { readonly region?: string } {
   if (region !== '') return { region }

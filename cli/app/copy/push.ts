@@ -49,9 +49,14 @@ export async function followProjectLake(
     import('../../adapters/process/system-clock.ts'),
     import('../../adapters/process/companion.ts'),
   ])
-  const ended = hasParent ? AbortSignal.any([stop, watchParent()]) : stop
+  const ending = new AbortController()
   const late = new AbortController()
-  ended.addEventListener('abort', () => void sleep(END_MS, late.signal).then(() => late.abort()))
+  const end = () => {
+    ending.abort()
+    void sleep(END_MS, late.signal).then(() => late.abort())
+  }
+  for (const one of hasParent ? [stop, watchParent()] : [stop])
+    one.addEventListener('abort', end, { once: true })
   const owner = { owner: 'ccs lake push', signal: late.signal }
   await withPusher(project, owner, ({ pusher, store, source, state }) =>
     followLake(
@@ -61,7 +66,7 @@ export async function followProjectLake(
         saveFailure: (failure) => state.change({ failure }),
         onPassed: () => settleReceipts(store, pusher.visible),
       },
-      ended,
+      ending.signal,
     ),
   ).finally(() => late.abort())
 }

@@ -56,10 +56,7 @@ export async function withPusher<T>(
       ...{ store: stores.openLakeStore(place, process.env), clock: clocks.systemClock(), signal },
       ...{ keepMs: project.config.lake.keepMs, lake: state.lake },
       ...{ load: source.load, withPinned: source.withPinned },
-      onState: ({ visible, waitingFiles, waitingBytes }) => {
-        const { serial = null, committedMs = null } = visible ?? {}
-        return state.change({ serial, committedMs, waitingFiles, waitingBytes })
-      },
+      onState: (progress) => state.noteProgress(progress),
     })
     return await use({ pusher, store, source, state })
   } finally {

@@ -1,12 +1,25 @@
-/** Composition of `ccs status` for a Flink target: deployment record, JobManager and Kafka. */
+/** Composition of the status of a Flink target: deployment record, JobManager and Kafka. */
 import { systemClock } from '../../adapters/process/system-clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { Project } from '../../project.ts'
 import { openDeployments, openTopics } from '../servers.ts'
 
-/** CCS_KAFKA_UNREACHABLE and CCS_ENGINE_UNREACHABLE name the server that does not answer. */
+/** Reads the status again and again until it is closed. */
+export interface OpenStatus {
+  /** CCS_KAFKA_UNREACHABLE and CCS_ENGINE_UNREACHABLE name the server that does not answer. */
+  read(): Promise<JobStatus>
+  close(): Promise<void>
+}
+
+/** The status once. */
 export async function readStatus(project: Project): Promise<JobStatus> {
+  const status = await openStatus(project)
+  return status.read().finally(() => status.close())
+}
+
+/** Asks no server yet. */
+export async function openStatus(project: Project): Promise<OpenStatus> {
   const { name: target, prefix, jobs } = project.target
   if (!jobs?.manager) throw noManagerError(target)
   const [{ openJobManager }, status, { createJobNames }, { readRecord }, { nameGate }] =
@@ -19,20 +32,23 @@ export async function readStatus(project: Project): Promise<JobStatus> {
     ])
   const deployments = await openDeployments(project)
   const topics = await openTopics(project)
-  try {
-    const { deployed } = readRecord((await deployments.load())?.engine)
-    const names = createJobNames(prefix)
-    const gate = nameGate(prefix)
-    return await status.readJobStatus({
-      ...{ target, topics, deployed, jobStart: names.jobStart },
-      manager: openJobManager(jobs.manager),
-      valid: { topic: gate.valid, group: names.group(deployed?.version ?? 1) },
-      raw: { topic: gate.raw, group: gate.group },
-      nowMs: systemClock().nowMs(),
-    })
-  } finally {
-    await topics.close()
-    await deployments.close()
+  const manager = openJobManager(jobs.manager)
+  const names = createJobNames(prefix)
+  const gate = nameGate(prefix)
+  return {
+    read: async () => {
+      const { deployed } = readRecord((await deployments.load())?.engine)
+      return status.readJobStatus({
+        ...{ target, topics, deployed, manager, jobStart: names.jobStart },
+        valid: { topic: gate.valid, group: names.group(deployed?.version ?? 1) },
+        raw: { topic: gate.raw, group: gate.group },
+        nowMs: systemClock().nowMs(),
+      })
+    },
+    close: async () => {
+      await topics.close()
+      await deployments.close()
+    },
   }
 }
 

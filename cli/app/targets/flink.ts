@@ -2,13 +2,14 @@
  * Composition of a Flink target: its engine, what answers its queries, and what its servers say of
  * themselves.
  */
+import type { AuditReport, AuditRun } from '../../domain/audit/audit.ts'
 import { requireOwnPrefix } from '../../domain/config/target-needs.ts'
 import type { Dialect } from '../../domain/dialects/dialect.ts'
 import type { EngineServerCheck } from '../../domain/doctor/examine-target.ts'
 import type { JobStatus } from '../../domain/pipeline/job-status.ts'
 import type { QueryService } from '../../domain/query/query-service.ts'
 import type { Project } from '../../project.ts'
-import type { OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
+import type { OpenPageSource, OpenTargetEngine, PrintKubernetes } from './engine-module.ts'
 
 /** Opens the engine; CCS_SQL_UNSUPPORTED for models that it can't run. Asks no server yet. */
 export const openTargetEngine: OpenTargetEngine = async (project, logic, options) => {
@@ -40,6 +41,11 @@ export async function openQueries(project: Project): Promise<QueryService> {
   return (await import('./flink-queries.ts')).openQueries(project)
 }
 
+/** What the live page shows: the topics that the engine fills, and its job. */
+export async function openPageSource(project: Project): Promise<OpenPageSource> {
+  return (await import('./flink-page.ts')).openPageSource(project)
+}
+
 /** What `ccs doctor` asks of the target's Flink. */
 export async function openServerCheck({
   target,
@@ -57,4 +63,9 @@ export async function openServerCheck({
 /** How the deployed job is doing. */
 export async function readStatus(project: Project): Promise<JobStatus> {
   return (await import('./flink-status.ts')).readStatus(project)
+}
+
+/** Accounts for every event, from events.raw to the topics of Gold. */
+export async function audit(project: Project, run: AuditRun): Promise<AuditReport> {
+  return (await import('./flink-audit.ts')).auditFlink(project, run)
 }

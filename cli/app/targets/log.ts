@@ -11,7 +11,7 @@ import { DLQ_TOPIC, RAW_TOPIC, subjectFor } from '../../domain/log/topics.ts'
 import type { Logic } from '../../domain/models/logic.ts'
 import type { GoldSink } from '../../domain/pipeline/gold-sink.ts'
 import type { Project } from '../../project.ts'
-import { openLogic } from '../project-logic.ts'
+import { type LogicOptions, openLogic } from '../project-logic.ts'
 import { openStore } from '../store.ts'
 
 /** Runs a try to write to the log: repeats it, or lets its error pass. */
@@ -69,8 +69,8 @@ export async function openRegistry(project: Project): Promise<SchemaRegistry> {
  * The project's logic with the ids that its target's records carry: for whoever reads or writes
  * them.
  */
-export async function openTargetLogic(project: Project): Promise<Logic> {
-  return withTargetIds(project, await openLogic(project))
+export async function openTargetLogic(project: Project, options?: LogicOptions): Promise<Logic> {
+  return withTargetIds(project, await openLogic(project, options))
 }
 
 /** The same logic with those ids. CCS_PLAN_CHANGES where its schemas are not registered. */

@@ -43,7 +43,7 @@ export interface CommitAuditPorts {
 }
 
 const IDS_LISTED = 20
-const NOTHING = { setAside: [], gaps: [] }
+const NOTHING = { setAside: [], gaps: [], remarks: [] }
 
 /** The report where nothing was committed yet. */
 export const EMPTY_AUDIT: AuditReport = {
@@ -55,6 +55,7 @@ export const EMPTY_AUDIT: AuditReport = {
   setAside: [],
   gaps: [],
   log: [],
+  remarks: [],
 }
 
 /** Damaged files end the audit: rows read from them would say nothing about the models. */
@@ -94,7 +95,7 @@ export async function auditCommit(
   const faults = [...logFaults, ...others]
   const ok = faults.length === 0 && models.every(({ remainder }) => remainder === 0)
   const setAside = [...tally].sort().map(([model, count]) => ({ model, count }))
-  return { ok, ...head, models, faults, setAside, gaps, log }
+  return { ok, ...head, models, faults, setAside, gaps, log, remarks: [] }
 }
 
 /** Of a log that ccs does not keep itself. */

@@ -43,6 +43,15 @@ export interface AuditReport {
   readonly gaps: readonly LogGap[]
   /** Where the log begins and ends, partition by partition of events.raw. */
   readonly log: readonly LogState[]
+  /** What was not compared, and why: one sentence each. */
+  readonly remarks: readonly string[]
+}
+
+/** How to audit. */
+export interface AuditRun {
+  readonly onProgress?: (done: number, total: number) => void
+  /** DuckDB's memory; what needs more spills into the data directory. */
+  readonly memoryLimitBytes?: number
 }
 
 /** What an audit reads: two DuckDBs, the models, the log and the lake's files. */
@@ -54,6 +63,11 @@ export interface AuditInput {
   readonly logic: AuditLogic
   readonly log: AuditLogInput
   readonly tables: TableFiles
+  /**
+   * SELECT of the keys of rows of `relation` that the engine need not have yet; absent, or
+   * undefined for a model: it must have all.
+   */
+  readonly printPending?: (model: string, relation: string) => string | undefined
   /** Path for a new Parquet file that both DuckDBs can use. */
   readonly scratchFile: (name: string) => string
   readonly onProgress: (done: number, total: number) => void
@@ -90,7 +104,10 @@ async function auditModel(input: AuditInput, one: GraphModel): Promise<ModelAudi
     const accounts = !source
       ? await auditLog(plain, model.name, log)
       : rows.isGrouped
-        ? await auditGroupedModel(plain, one, first, rows.actual)
+        ? await auditGroupedModel(plain, one, first, {
+            actualRows: rows.actual,
+            printPending: (relation) => input.printPending?.(model.name, relation),
+          })
         : await auditRowModel(plain, one, source.model, rows.actual)
     const broken = await runHeaderAudits(rows.sql, model, rows.relation)
     return { row: accounts.row, faults: [...accounts.faults, ...broken] }

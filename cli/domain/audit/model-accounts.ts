@@ -103,12 +103,19 @@ function repeatedSql(source: Model, id: string, actual: string): string {
     ANTI JOIN kept AS same USING (${source.key.map(quoteName).join(', ')})`
 }
 
+/** Where the rows of an aggregating model are. */
+export interface GroupedRows {
+  readonly actualRows: ActualRows
+  /** SELECT of the keys of rows of `relation` that need not be there yet; undefined: none. */
+  readonly printPending: (relation: string) => string | undefined
+}
+
 /** Audits an aggregating model, counted in rows of `source`, the first model that it reads. */
 export async function auditGroupedModel(
   plain: AuditSql,
   { model, ast }: GraphModel,
   source: string,
-  actualRows: ActualRows,
+  { actualRows, printPending }: GroupedRows,
 ): Promise<ModelAudit> {
   const table = `on_time.audit.${quoteName(model.name.replace('.', '_'))}`
   const tooLate = model.kind === 'view' ? 'FALSE' : printTooLateSql(model)
@@ -121,6 +128,12 @@ export async function auditGroupedModel(
   const columns = (await describeColumns(plain, select)).map(toStorable)
   const shape = { keys: model.key, columns }
   const actual = await actualRows(model, shape)
+  const pending = printPending(table)
+  if (pending !== undefined) {
+    const keys = model.key.map(quoteName).join(', ')
+    await plain.run(`DELETE FROM ${table} WHERE (${keys}) IN (${pending})
+      AND (${keys}) NOT IN (SELECT (${keys}) FROM (${actual}))`)
+  }
   const expected = keyedSql(`SELECT * FROM ${table}`, { ...shape, units: '_units' })
   const relations = { expected: `(${expected})`, actual: `(${actual})` }
   const found = await compareRelations(plain, relations, model.key)

@@ -21,9 +21,11 @@ export interface EngineProfile {
   readonly fillsGold: boolean
   /**
    * Whether the target itself answers queries in DuckDB's SQL over all models, so that `ccs live`
-   * asks it; otherwise the data directory answers.
+   * and the live page ask it; otherwise the data directory answers.
    */
   readonly answersLive: boolean
+  /** Whether `ccs audit` accounts for its rows, in a data directory or on servers. */
+  readonly isAudited: boolean
 }
 
 /** The profiles, by the name that a target in ccs.yml gives as its `engine`. */
@@ -35,6 +37,7 @@ export const ENGINES = {
     isCompiled: false,
     fillsGold: false,
     answersLive: false,
+    isAudited: true,
   },
   flink: {
     displayName: 'Flink',
@@ -45,6 +48,7 @@ export const ENGINES = {
     runsJobs: true,
     fillsGold: true,
     answersLive: true,
+    isAudited: true,
   },
   ksqldb: {
     displayName: 'ksqlDB',
@@ -54,6 +58,7 @@ export const ENGINES = {
     server: 'ksqldb',
     fillsGold: true,
     answersLive: false,
+    isAudited: false,
   },
 } as const satisfies Readonly<Record<string, EngineProfile>>
 

@@ -34,14 +34,14 @@ export function requireConnect({ name, connect }: Target): HttpServer {
   })
 }
 
-/** CCS_USAGE_INVALID for a target whose rows are on a cluster: the page reads a data directory. */
+/** CCS_USAGE_INVALID for a target whose engine fills topics that the live page can't read. */
 export function refusePage({ name, engine }: Target): void {
-  const { answersLive, displayName } = getEngineProfile(engine)
-  if (!answersLive) return
+  const { answersLive, fillsGold, displayName } = getEngineProfile(engine)
+  if (answersLive || !fillsGold) return
   throw new CcsError(
     'CCS_USAGE_INVALID',
     `The live page does not show target ${name}: the rows of ${displayName} are in its topics.`,
-    { hint: `The same numbers in the terminal: ccs live --target ${name}` },
+    { hint: `Its models can be queried: ccs query --target ${name} "SELECT * FROM …"` },
   )
 }
 

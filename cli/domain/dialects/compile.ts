@@ -21,6 +21,7 @@ import {
   type PrintSql,
   toUnsupportedError,
 } from './dialect.ts'
+import { traceNullable } from './nullable-columns.ts'
 
 /** A project's logic as dialects see it. */
 export interface CompileProject {
@@ -141,6 +142,7 @@ function describeProject(
     ),
     macros: project.macros,
     findModel: (name) => models.find((one) => one.name === name),
+    explainNull: traceNullable(selects, project.rawSchema),
     findSeed: (name) => project.seeds?.find((one) => one.name === name),
   }
 }

@@ -28,6 +28,8 @@ export interface DialectProject {
   readonly stateMs: number
   readonly macros: MacroSet
   findModel(name: string): Model | undefined
+  /** Why a column of a model may be NULL, as the end of a sentence; undefined: it never is. */
+  explainNull(model: string, column: string): string | undefined
   findSeed(name: string): Seed | undefined
 }
 

@@ -6,7 +6,7 @@ import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogFrame } from '../log/event-log.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
 
-/** Rejects of a span, and all that events.dlq has. */
+/** Rejects of a span, and all that events.dlq has; 0 where offsets don't say it. */
 export interface RejectCounts {
   /** Records of events.raw. */
   readonly records: number
@@ -22,6 +22,8 @@ export interface RejectPlace {
   readonly offset: number
 }
 
+const STEP_BYTES = 1024 * 1024
+
 /** Partitions of events.dlq that hold rejected rows of imports; only a local log has some. */
 export async function listImportPartitions(log: EventLog): Promise<readonly number[]> {
   if ((await log.partitions(IMPORTS_TOPIC)).length === 0) return []
@@ -31,10 +33,18 @@ export async function listImportPartitions(log: EventLog): Promise<readonly numb
 /** Remembers where spans begin, so that a later count of the same span costs two ends. */
 export class RejectCounter {
   readonly #log: EventLog
+  readonly #isWhole: boolean
   readonly #starts = new Map<string, { readonly offset: number; readonly isFound: boolean }>()
+  /** By partition what was counted last: the records of a range of offsets. */
+  readonly #counted = new Map<number, { from: number; next: number; count: number }>()
 
-  constructor(log: EventLog) {
+  /**
+   * `isWhole`: each offset is a record. Otherwise some are those of transactions, and the frames of
+   * the span are read, each once.
+   */
+  constructor(log: EventLog, { isWhole = true }: { readonly isWhole?: boolean } = {}) {
     this.#log = log
+    this.#isWhole = isWhole
   }
 
   /**
@@ -50,8 +60,8 @@ export class RejectCounter {
         const from = await this.#findOffset(partition, sinceMs)
         const to = await this.#findOffset(partition, untilMs)
         const what = imports.includes(partition) ? 'importRows' : 'records'
-        counts[what] += Math.max(0, to - from)
-        counts[`${what}Total`] += end - start
+        counts[what] += await this.#countRange(partition, from, to)
+        if (this.#isWhole) counts[`${what}Total`] += end - start
       }
       return counts
     } catch (error) {
@@ -79,6 +89,31 @@ export class RejectCounter {
     return newest && { partition: newest.partition, offset: newest.offset }
   }
 
+  async #countRange(partition: number, from: number, to: number): Promise<number> {
+    if (this.#isWhole) return Math.max(0, to - from)
+    const last = this.#counted.get(partition)
+    const isSame = last?.from === from && last.next <= to
+    const counted = isSame ? last : { from, next: from, count: 0 }
+    const reader = await this.#log.reader(DLQ_TOPIC, partition, counted.next)
+    try {
+      while (counted.next < to) {
+        const frames = await reader.read(STEP_BYTES)
+        for (const { baseOffset, count } of frames)
+          counted.count += Math.max(
+            0,
+            Math.min(baseOffset + count, to) - Math.max(baseOffset, from),
+          )
+        // Behind the last record there may be offsets of transactions alone.
+        if (frames.length === 0 && reader.position() <= counted.next) break
+        counted.next = reader.position()
+      }
+    } finally {
+      await reader.close()
+    }
+    this.#counted.set(partition, counted)
+    return counted.count
+  }
+
   /** The frame with the record at `offset`; undefined at the end. */
   async #readFrame(partition: number, offset: number): Promise<LogFrame | undefined> {
     const reader = await this.#log.reader(DLQ_TOPIC, partition, offset)
@@ -94,13 +129,19 @@ export class RejectCounter {
     let low = Math.max(start, known?.offset ?? start)
     if (known?.isFound) return low
     let high = end
+    let isFound = false
     while (low < high) {
-      const frame = await this.#readFrame(partition, Math.floor((low + high) / 2))
-      if (frame === undefined) high = Math.floor((low + high) / 2)
+      const middle = Math.floor((low + high) / 2)
+      const frame = await this.#readFrame(partition, middle)
+      if (frame === undefined) high = middle
       else if (frame.appendMs < ms) low = frame.baseOffset + frame.count
-      else high = Math.max(low, frame.baseOffset)
+      else {
+        // The frame may begin behind the middle, after offsets of transactions.
+        high = Math.max(low, Math.min(middle, frame.baseOffset))
+        isFound = true
+      }
     }
-    this.#starts.set(key, { offset: low, isFound: low < end })
+    this.#starts.set(key, { offset: low, isFound })
     return low
   }
 }

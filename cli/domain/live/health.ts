@@ -61,6 +61,7 @@ export class HealthReader {
       marts,
       leftOut,
       disk: this.#readDisk(),
+      job: null,
     }
   }
 

@@ -9,24 +9,46 @@ export interface MetricRows {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
   /** Why there are no rows: the metric's SQL is invalid, or its query failed. */
   readonly error?: string
+  /** Why there are no rows although nothing failed: they are not known yet, or not here. */
+  readonly absent?: string
 }
 
-/** The state of the pipeline, as the page shows it. */
+/** The job of a cluster that computes the rows, and the topics in which the page finds them. */
+export interface LiveJob {
+  /** Name of the target, for commands. */
+  readonly target: string
+  /** Where the topics are. */
+  readonly from: string
+  /** Time of the newest record of the topics that the numbers are from; null: there is none yet. */
+  readonly newestAt: string | null
+  /** When all topics were last read to their end; null: not yet. */
+  readonly readAt: string | null
+  /** Labels and texts of `ccs status`; empty while they are not known. */
+  readonly facts: readonly (readonly [label: string, text: string])[]
+}
+
+/**
+ * The state of the pipeline, as the page shows it. A count that is null is not known on this
+ * target.
+ */
 export interface LiveHealth {
   /** Whether an engine ingests events; if not, everything else is as last committed. */
   readonly running: boolean
   /** Average over the last seconds, ten at most; null: not measured yet. */
   readonly eventsPerSecond: number | null
-  /** Age of the newest ingested event; null before the first, and if no engine runs. */
+  /**
+   * Age of the newest ingested event, or of the newest record of a cluster's topics; null before
+   * the first, and if no engine runs.
+   */
   readonly freshnessMs: number | null
-  readonly lagEvents: number
-  readonly records: number
-  readonly late: number
-  readonly duplicates: number
+  readonly lagEvents: number | null
+  readonly records: number | null
+  readonly late: number | null
+  readonly duplicates: number | null
   /** Records in events.dlq. */
-  readonly dlq: number
+  readonly dlq: number | null
   /** Those of this engine that a model failed on. */
-  readonly setAside: number
+  readonly setAside: number | null
   /** All by reason; incomplete while a long topic is read for the first time. */
   readonly dlqByReason: Readonly<Record<string, number>>
   readonly watermark: string | null
@@ -42,6 +64,8 @@ export interface LiveHealth {
   readonly leftOut: LeftOut | null
   /** When the disk is full, if that is within a week; null: later, or it is not known. */
   readonly disk: { readonly text: string; readonly hint: string } | null
+  /** Null: ccs itself computes the rows. */
+  readonly job: LiveJob | null
 }
 
 /** GET /api/snapshot, and the first message of the event stream. */

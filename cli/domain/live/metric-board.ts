@@ -7,20 +7,10 @@
 
 import { formatLocation } from '../console/text.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { QueryResult } from '../sql/query-result.ts'
 import type { LiveHealth, LiveSnapshot, MetricInfo, MetricRows } from './live-document.ts'
 import type { BrokenMetric, Metric } from './metric.ts'
+import type { AbsentRows, MetricSource } from './metric-source.ts'
 import { planWaitTimes, QueryBudget } from './query-budget.ts'
-
-/** Where the board gets its answers: the engine in this process, another one, or the lake. */
-export interface MetricSource {
-  /** Ingests what the log holds, so that the answers that follow are up to date. */
-  catchUp(): Promise<void>
-  query(sql: string, nowMs: number): Promise<QueryResult>
-  health(): Promise<LiveHealth>
-  /** Grows with the ingested records: another number means that answers may have changed. */
-  revision(): number
-}
 
 /** What a board needs. */
 export interface BoardOptions {
@@ -40,6 +30,8 @@ interface Answer {
   readonly queriedMs: number
   /** The source's revision when it was queried. */
   readonly revision: number
+  /** Whether it is asked for again at each round: there are no rows yet. */
+  readonly isAwaited?: boolean
 }
 
 /** The results of one round of queries. */
@@ -174,7 +166,7 @@ export class MetricBoard {
       .toSorted((a, b) => a.everyMs - b.everyMs || this.#readCost(a.id) - this.#readCost(b.id))
       .filter(({ id, everyMs }) => {
         const answer = this.#answers.get(id)
-        if (!answer) return true
+        if (!answer || answer.isAwaited) return true
         // Without new events, answers change only with the clock.
         const isQuiet = answer.revision === revision
         const isOver = (waitMs: number, slackMs: number) =>
@@ -204,10 +196,10 @@ export class MetricBoard {
     let partMs = clock.elapsedMs()
     const revision = source.revision()
     for (const [index, metric] of due.entries()) {
-      if (await this.#queryMetric(metric, nowMs, revision)) {
-        const answer = this.#answers.get(metric.id)
-        if (answer) part.figures[metric.id] = answer.rows
-      } else part.unchanged.push(metric.id)
+      const outcome = await this.#queryMetric(metric, nowMs, revision)
+      const answer = this.#answers.get(metric.id)
+      if (outcome === 'same') part.unchanged.push(metric.id)
+      else if (outcome === 'changed' && answer) part.figures[metric.id] = answer.rows
       if (index + 1 < due.length && clock.elapsedMs() - partMs < PART_MS) continue
       onPart(part)
       part = { figures: {}, unchanged: [] }
@@ -215,30 +207,52 @@ export class MetricBoard {
     }
   }
 
-  /** Queries one metric; whether its rows changed. */
-  async #queryMetric(metric: Metric, nowMs: number, revision: number): Promise<boolean> {
+  /** Queries one metric; `kept`: the last rows stay, and are as old as they are. */
+  async #queryMetric(
+    metric: Metric,
+    nowMs: number,
+    revision: number,
+  ): Promise<'changed' | 'same' | 'kept'> {
     const { clock } = this.#options
     const start = { elapsedMs: clock.elapsedMs(), cpuMs: clock.cpuMs() }
     this.queryCount++
     this.#budget.spend(this.#readCost(metric.id), nowMs)
     try {
-      const { rows } = await this.#options.source.query(metric.sql, nowMs)
+      const result = await this.#options.source.query(metric.sql, nowMs)
+      if ('absent' in result) return this.#recordAbsence(metric.id, result, { nowMs, revision })
+      const { rows } = result
       const text = JSON.stringify(rows)
       // Not earlier: a snapshot may drop the answer meanwhile, and then its reader lacks the rows.
       const before = this.#answers.get(metric.id)
-      const isSame = before?.text === text && before.rows.error === undefined
+      const isSame = before?.text === text && hasRows(before)
       const [{ currency } = {}] = rows
       if (metric.id === 'today' && typeof currency === 'string') this.#currency = currency
       const shown = { asOf: new Date(nowMs).toISOString(), rows }
       this.#answers.set(metric.id, { rows: shown, text, queriedMs: nowMs, revision })
       this.#recordCost(metric.id, start)
-      return !isSame
+      return isSame ? 'same' : 'changed'
     } catch (error) {
       const text = describeQueryFault(metric, error)
       const before = this.#answers.get(metric.id)
       this.#recordFault(metric.id, text, { queriedMs: nowMs, revision })
-      return before?.rows.error !== text
+      return before?.rows.error === text ? 'same' : 'changed'
     }
+  }
+
+  #recordAbsence(
+    id: string,
+    { absent, isPassing }: AbsentRows,
+    { nowMs, revision }: { readonly nowMs: number; readonly revision: number },
+  ): 'changed' | 'same' | 'kept' {
+    const before = this.#answers.get(id)
+    const when = { queriedMs: nowMs, revision }
+    if (isPassing && before && hasRows(before)) {
+      this.#answers.set(id, { ...before, ...when })
+      return 'kept'
+    }
+    const rows = { asOf: new Date(nowMs).toISOString(), rows: [], absent }
+    this.#answers.set(id, { rows, text: '[]', ...when, isAwaited: isPassing })
+    return before?.rows.absent === absent ? 'same' : 'changed'
   }
 
   /**
@@ -262,6 +276,10 @@ export class MetricBoard {
 const PART_MS = 100
 /** Answers older than this are not shown as current. */
 const OLD_MS = 6_000
+
+function hasRows({ rows }: Answer): boolean {
+  return rows.error === undefined && rows.absent === undefined
+}
 
 function describeFault(error: BrokenMetric['error']): string {
   const place = error.location ? `${formatLocation(error.location)}: ` : ''

@@ -32,7 +32,7 @@ import {
 } from './plan/plan.ts'
 import { type FlinkRecord, printRecord, type RecordedSink, readRecord } from './plan/record.ts'
 import { printJobProperties, type Submission, toJobScript } from './plan/script.ts'
-import { STANDSTILL_MS } from './plan/state-ttl.ts'
+import { hasForgotten } from './plan/state-ttl.ts'
 import { toSteps } from './plan/steps.ts'
 
 /** What the engine of a target is opened with. */
@@ -209,7 +209,7 @@ export class FlinkTargetEngine implements TargetEngine {
     const before = findBefore(record, jobs)
     const job = jobs.find((one) => one.id === before?.id)
     if (before === undefined || (job && !isEnded(job))) return { is: 'lost' }
-    if (isTooOld(job, nowMs)) return { is: 'old' }
+    if (job && hasForgotten(job, nowMs)) return { is: 'old' }
     if (before.savepoint !== undefined) return { is: 'saved', path: before.savepoint }
     if (job === undefined) return { is: 'lost' }
     const path = await this.#parts.cluster.findState(before.id)
@@ -240,11 +240,6 @@ export class FlinkTargetEngine implements TargetEngine {
       ? `rows older than what ${name} still holds`
       : undefined
   }
-}
-
-/** Flink would forget by the clock what the job's own times still need. */
-function isTooOld(job: JobSummary | undefined, nowMs: number): boolean {
-  return job?.endMs != null && nowMs - job.endMs > STANDSTILL_MS
 }
 
 function describeJob(

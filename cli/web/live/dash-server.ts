@@ -1,6 +1,5 @@
 /** The live page by itself: served by a process that runs no engine. */
 import { openAccessToken } from '../../adapters/files/access-token.ts'
-import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import { Access } from './access.ts'
 import type { OpenPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -12,7 +11,8 @@ export interface ServedDash {
   readonly page: OpenPage
   /** The data directory. */
   readonly root: string
-  status(): Promise<StatusResult>
+  /** What `ccs status --json` prints. */
+  status(): Promise<unknown>
   /** Releases what the page reads from. */
   close(): Promise<void>
 }

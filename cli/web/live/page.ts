@@ -8,32 +8,41 @@ import type { DlqCounts } from '../../domain/dlq/dlq-tally.ts'
 import type { DlqShowPorts } from '../../domain/dlq/show-reject.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import type { ManifestStore } from '../../domain/lake/lake.ts'
+import type { LogSource } from '../../domain/lake/manifest.ts'
+import type { HealthPorts } from '../../domain/live/health.ts'
 import type { LiveHealth } from '../../domain/live/live-document.ts'
-import { type BrokenMetric, type Metric, parseMetrics } from '../../domain/live/metric.ts'
+import { parseMetrics } from '../../domain/live/metric.ts'
+import type { AbsentRows } from '../../domain/live/metric-source.ts'
 import type { EventLog } from '../../domain/log/event-log.ts'
 import type { CloseOfDay } from '../../domain/marts/daily-summary.ts'
 import type { MartsInfo } from '../../domain/marts/marts.ts'
 import type { GraphModel } from '../../domain/models/graph.ts'
-import type { StatusResult } from '../../domain/pipeline/read-status.ts'
 import type { LeftOut } from '../../domain/provenance/left-out.ts'
-import type { LeftOutModels } from '../../domain/provenance/left-out-sql.ts'
 import type { QueryResult } from '../../domain/sql/query-result.ts'
 import type { PageRoutes, Route } from './server.ts'
 
 /** Where the page gets its data. */
 export interface PageSource {
   readonly log: EventLog
-  readonly manifests: ManifestStore
+  /** Whether offsets of events.dlq are also those of transactions. */
+  readonly hasTransactions?: boolean
+  /** Sources of the engine's current manifest; none where there is none. */
+  sources(): Promise<readonly LogSource[]>
   /** Ingests what the log holds. */
   catchUp(): Promise<void>
-  query(sql: string, nowMs: number): Promise<QueryResult>
-  status(): Promise<StatusResult>
+  query(sql: string, nowMs: number): Promise<QueryResult | AbsentRows>
+  /** What reads the state of the pipeline; the page knows these parts of it. */
+  openHealth(parts: PageHealthParts): { read(): Promise<LiveHealth> }
   /** Grows with the number of ingested records. */
   revision(): number
   /** The models that made the rows; CcsErrors where they can't be opened. */
   graph(): Promise<readonly GraphModel[]>
+  /** Why there is no closed day to show, if nobody builds the marts of this target. */
+  readonly noMarts?: string
 }
+
+/** Parts of the state of the pipeline that the page reads itself. */
+export type PageHealthParts = Omit<HealthPorts, 'status'>
 
 /** The page's part of a server. */
 export interface OpenPage {
@@ -67,8 +76,8 @@ export interface PageProject extends DataPlace {
 /** What else the page needs. */
 export interface PageParts {
   readonly clock: Clock
-  /** Decodes rejects, to count them by reason. */
-  readonly decode: DlqShowPorts['decode']
+  /** Opens what decodes rejects, to count them by reason; tried again if it fails. */
+  readonly openDecoder: () => Promise<DlqShowPorts['decode']>
   /** When the disk is full; null: not soon. */
   readonly disk: () => Promise<LiveHealth['disk']>
 }
@@ -77,12 +86,11 @@ export interface PageParts {
 export async function openPage(
   project: PageProject,
   source: PageSource,
-  { clock, decode, disk }: PageParts,
+  { clock, openDecoder, disk }: PageParts,
 ): Promise<OpenPage> {
   const [
     { MetricBoard },
     { hideErrors, keepOpenPart },
-    { HealthReader },
     { DlqTally },
     { LiveHub },
     { Assets, PAGE_DIR },
@@ -90,22 +98,21 @@ export async function openPage(
   ] = await Promise.all([
     import('../../domain/live/metric-board.ts'),
     import('../../domain/live/open-part.ts'),
-    import('../../domain/live/health.ts'),
     import('../../domain/dlq/dlq-tally.ts'),
     import('./hub.ts'),
     import('./assets.ts'),
     openLeftOut(source),
   ])
-  const marts = createMartsReader(project, clock)
-  const tally = new DlqTally({
-    log: source.log,
-    decode,
-    sources: async () => (await source.manifests.load())?.sources ?? [],
-  })
-  const health = new HealthReader({
+  const marts = createMartsReader(project, clock, source.noMarts)
+  let tally: InstanceType<typeof DlqTally> | undefined
+  const readRejects = async () => {
+    const sources = () => source.sources()
+    tally ??= new DlqTally({ log: source.log, decode: await openDecoder(), sources })
+    return tally.read()
+  }
+  const health = source.openHealth({
     clock,
-    status: () => source.status(),
-    dlq: () => tally.read(),
+    dlq: readRejects,
     marts: () => marts.health(),
     leftOut: async () => left.read(board.lastAnswer(left.id), timezone),
     disk,
@@ -156,7 +163,7 @@ export async function openPage(
       stream: (response, headers, mayReadAll) => hub.join(response, headers, mayReadAll),
     },
     usage,
-    dlq: () => tally.read(),
+    dlq: readRejects,
     leftOut: () => left.query(clock.nowMs(), timezone),
     close: async () => {
       await hub.close()
@@ -169,40 +176,43 @@ type Board = import('../../domain/live/metric-board.ts').MetricBoard
 
 /** The metric of what is left out, or why there is none. */
 async function openLeftOut(source: PageSource) {
-  const [metric, { findLeftOutModels }, { RejectCounter }] = await Promise.all([
+  const [{ createLeftOutPart }, metric, { RejectCounter }] = await Promise.all([
+    import('../../domain/live/page-metrics.ts'),
     import('../../domain/live/left-out-metric.ts'),
-    import('../../domain/provenance/left-out-sql.ts'),
     import('../../domain/dlq/count-rejects.ts'),
   ])
-  const counter = new RejectCounter(source.log)
+  const counter = new RejectCounter(source.log, { isWhole: !source.hasTransactions })
   const id = metric.LEFT_OUT_METRIC
-  const metrics: Metric[] = []
-  const broken: BrokenMetric[] = []
-  let models: LeftOutModels | undefined
-  try {
-    models = findLeftOutModels(await source.graph())
-    metrics.push(metric.createLeftOutMetric(models))
-  } catch (error) {
-    if (!(error instanceof CcsError)) throw error
-    broken.push({ id, file: id, error })
+  const part = createLeftOutPart(await readGraph(source))
+  const read = async (answer: ReturnType<Board['lastAnswer']>, timezone: string) => {
+    if (!('models' in part)) return null
+    const { models } = part
+    return metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
   }
-  const read = async (answer: ReturnType<Board['lastAnswer']>, timezone: string) =>
-    models
-      ? metric.readLeftOutTable(answer, { models, timezone }, counter.count.bind(counter))
-      : null
   return {
-    ...{ id, metrics, broken, read },
+    ...{ id, read },
+    metrics: 'metric' in part ? [part.metric] : [],
+    broken: 'broken' in part ? [part.broken] : [],
     query: async (nowMs: number, timezone: string) => {
-      const [one] = metrics
-      if (!one) return null
-      const { rows } = await source.query(one.sql, nowMs)
-      return read({ asOf: new Date(nowMs).toISOString(), rows }, timezone)
+      if (!('metric' in part)) return null
+      const answer = await source.query(part.metric.sql, nowMs)
+      if ('absent' in answer) return null
+      return read({ asOf: new Date(nowMs).toISOString(), rows: answer.rows }, timezone)
     },
   }
 }
 
+async function readGraph(source: PageSource): Promise<readonly GraphModel[] | CcsError> {
+  try {
+    return await source.graph()
+  } catch (error) {
+    if (error instanceof CcsError) return error
+    throw error
+  }
+}
+
 /** Opens the marts when somebody asks for a day. */
-function createMartsReader(project: PageProject, clock: Clock) {
+function createMartsReader(project: PageProject, clock: Clock, noMarts?: string) {
   let marts: Marts | undefined
   let cached: { readonly atMs: number; readonly health: LiveHealth['marts'] } | undefined
   return {
@@ -222,7 +232,7 @@ function createMartsReader(project: PageProject, clock: Clock) {
         import('../../domain/marts/daily-summary.ts'),
       ])
       marts ??= await openMarts(project)
-      if (!marts) return emptyCloseOfDay(explainMissingMarts(await readMarts(project)))
+      if (!marts) return emptyCloseOfDay(noMarts ?? explainMissingMarts(await readMarts(project)))
       return readCloseOfDay(marts, { timezone: project.config.timezone, nowMs: clock.nowMs() })
     },
     close: async () => marts?.close(),

@@ -96,9 +96,9 @@ describe('a sound ccs.yml', () => {
     })
     const wrong = 'lake:\n  s3:\n    bucket: Shop_Lake\n    prefix: ../up\n    secret: x\n'
     expect(faultsOf(wrong).map((one) => one.slice(0, 28))).toEqual([
+      '5:5 "secret" is not a settin',
       '3:13 lake.s3.bucket must be ',
       '4:13 lake.s3.prefix must be ',
-      '5:5 "secret" is not a settin',
     ])
   })
 

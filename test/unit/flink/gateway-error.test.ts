@@ -17,13 +17,23 @@ const asTrace = (...causes: readonly string[]) => ({
 })
 
 test('a missing jar is named, with what to copy where', () => {
-  const missing = readGatewayFault(asTrace('java.lang.ClassNotFoundException: ccs.LinesRevenue'))
+  const missing = readGatewayFault(asTrace('java.lang.ClassNotFoundException: ccs.v1.LinesRevenue'))
   const error = new StatementRefused(missing ?? { message: '' })
-  expect(error.message).toBe('Flink refuses it: it has no class ccs.LinesRevenue.')
+  expect(error.message).toBe('Flink refuses it: it has no class ccs.v1.LinesRevenue.')
   expect(error.hint).toContain('ccs-functions.jar')
   const connector = "Could not find any factory for identifier 'kafka'"
   const other = readGatewayFault(asTrace(`org.apache.flink.ValidationException: ${connector}`))
-  expect(new StatementRefused(other ?? { message: '' }).hint).toContain('lib folder of the gateway')
+  const place = () => ({ file: 'x.sql', line: 1, column: 1 })
+  const lack = new StatementRefused(other ?? { message: '' }, place)
+  expect(lack.message).toBe("Flink refuses it: it has no connector or format 'kafka'.")
+  expect(lack.hint).toContain('Copy flink-sql-connector-kafka-5.0.0-2.2.jar into the lib folder of')
+  expect(lack.location).toBeUndefined()
+  // The JobManager or a TaskManager lacks what the gateway has.
+  const sink = 'org.apache.flink.connector.kafka.sink.KafkaSink'
+  const elsewhere = readGatewayFault(asTrace(`java.lang.ClassNotFoundException: ${sink}`))
+  const error2 = new StatementRefused(elsewhere ?? { message: '' })
+  expect(error2.message).toBe(`Flink refuses it: it has no class ${sink}.`)
+  expect(error2.hint).toContain('flink-sql-connector-kafka')
 })
 
 test('a column that Flink refuses is found in the file of its model', () => {

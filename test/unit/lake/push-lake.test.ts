@@ -175,3 +175,30 @@ test('objects that are not of the lake stay, and those of no commit go', async (
   await openPusher(lake, store).pass()
   expect(keysOf(store)).toEqual([...listExpectedKeys(lake), ...others].sort())
 })
+
+test('what waits is told when the bucket is away, before and after it was reached', async () => {
+  const lake = openCopiedLake()
+  const store = openMemoryObjects()
+  let isAway = true
+  const states: (readonly [boolean, number, number])[] = []
+  const pusher = openPusher(
+    lake,
+    withFates(store, () => (isAway ? 'fails' : 'ok')),
+    {
+      onState: async ({ isKnown, waitingFiles, waitingBytes }) => {
+        states.push([isKnown, waitingFiles, waitingBytes])
+      },
+    },
+  )
+  lake.commit([bronze, silver])
+  await expect(pusher.pass()).rejects.toMatchObject({ code: 'CCS_S3_UNREACHABLE' })
+  // The clicks of Bronze are the third.
+  expect(states.at(-1)).toEqual([false, 3, bronze.bytes + silver.bytes])
+  isAway = false
+  await pusher.pass()
+  expect(states.at(-1)).toEqual([true, 0, 0])
+  isAway = true
+  lake.commit([later])
+  await expect(pusher.pass()).rejects.toMatchObject({ code: 'CCS_S3_UNREACHABLE' })
+  expect(states.at(-1)).toEqual([true, 1, later.bytes])
+})

@@ -5,6 +5,7 @@ import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import type { LiveHealth } from '../../../cli/domain/live/live-document.ts'
 import type { Metric } from '../../../cli/domain/live/metric.ts'
 import { MetricBoard, type Round } from '../../../cli/domain/live/metric-board.ts'
+import type { MetricSource } from '../../../cli/domain/live/metric-source.ts'
 import { QueryBudget } from '../../../cli/domain/live/query-budget.ts'
 
 const SHARE = 0.006
@@ -142,4 +143,47 @@ test('rows that a snapshot drops while they are queried again count as changed',
   const parts: Round[] = []
   await board.refresh((part) => parts.push(part))
   expect(parts).toMatchObject([{ figures: { now: { rows: [{ visitors: 3 }] } }, unchanged: [] }])
+})
+
+/** A board with one metric per minute, whose answers are given by hand. */
+function answeringBoard() {
+  let nowMs = 1_000_000
+  let answer: Awaited<ReturnType<MetricSource['query']>> = { columns: [], rows: [] }
+  const board = new MetricBoard({
+    shop: { name: 'shop', timezone: 'UTC' },
+    metrics: [figure('hours', 60_000)],
+    broken: [],
+    clock: { ...systemClock(), nowMs: () => nowMs },
+    source: {
+      catchUp: async () => {},
+      query: async () => answer,
+      health: () => Promise.reject(new Error('nobody asks')),
+      revision: () => 0,
+    },
+  })
+  return async (next: typeof answer, afterMs: number) => {
+    nowMs += afterMs
+    answer = next
+    const parts: Round[] = []
+    await board.refresh((part) => parts.push(part))
+    return parts
+  }
+}
+
+test('rows that are not known yet are asked for at each round, and then stay', async () => {
+  const round = answeringBoard()
+  const reading = { absent: 'The topic is being read.', isPassing: true }
+  expect(await round(reading, 0)).toMatchObject([
+    { figures: { hours: { rows: [], absent: reading.absent } } },
+  ])
+  expect(await round(reading, 1_000)).toEqual([{ figures: {}, unchanged: ['hours'] }])
+  const rows = [{ n: 1 }]
+  const [first] = await round({ columns: [], rows }, 1_000)
+  expect(first?.figures.hours).toEqual({ asOf: '1970-01-01T00:16:42.000Z', rows })
+  // The last rows are shown as old as they are.
+  expect(await round(reading, 60_000)).toEqual([{ figures: {}, unchanged: [] }])
+  const gone = { absent: 'It needs too many records.', isPassing: false }
+  expect(await round(gone, 60_000)).toMatchObject([
+    { figures: { hours: { rows: [], ...{ absent: gone.absent } } } },
+  ])
 })

@@ -55,6 +55,9 @@ export function copyKey({ table, partition, name }: LakeFile): string {
   return `${leafPath(table, partition)}/${name}`
 }
 
+/** Below these, and only there, are files of the copy: whatever else a bucket has is not listed. */
+export const COPY_FOLDERS = ['bronze/', 'gold/', 'silver/'] as const
+
 const FOLDER = /^(?:bronze|silver|gold)\/[a-z0-9_]+(?:\/[^/]+=[^/]+)?$/i
 const FILE = /^[\w.=-]+-\d{4}-[0-9a-f]{8}\.parquet$/i
 

@@ -6,13 +6,14 @@ import type { Clock } from '../../kernel/clock.ts'
 import { CcsError } from '../../kernel/errors.ts'
 import type { Manifest } from '../manifest.ts'
 import {
+  COPY_FOLDERS,
   COPY_MANIFEST,
   type CopiedFile,
   type CopyManifest,
   parseCopyManifest,
   renderCopyManifest,
 } from './copy-manifest.ts'
-import type { ObjectStore } from './object-store.ts'
+import { listBelow, type ObjectStore } from './object-store.ts'
 import { listDue, listReplaced } from './plan-copy.ts'
 import { runEach, tryAgain } from './try-again.ts'
 
@@ -52,6 +53,11 @@ export class KnownCopy {
     return this.#visible?.manifest
   }
 
+  /** Whether the bucket has been reached. */
+  get isKnown(): boolean {
+    return this.#listedMs !== undefined
+  }
+
   /** Whether all objects of the bucket are to be looked at again. */
   get isListDue(): boolean {
     const { clock } = this.#place
@@ -69,7 +75,7 @@ export class KnownCopy {
       this.#isLoaded = true
     }
     if (!this.isListDue) return
-    const listed = await this.#try(() => store.list(''))
+    const listed = await listBelow(store, COPY_FOLDERS, (call) => this.#try(call))
     const named = new Set(this.visible?.files.map(({ key }) => key))
     this.#there.clear()
     this.#confirmed.clear()

@@ -51,3 +51,14 @@ export interface ObjectStore {
   replace(key: string, body: Buffer, tag: string | null): Promise<string | undefined>
   remove(key: string): Promise<void>
 }
+
+/** Objects below several prefixes; `run` makes each of the calls, and may repeat it. */
+export async function listBelow(
+  { list }: Pick<ObjectStore, 'list'>,
+  prefixes: readonly string[],
+  run: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<readonly ListedObject[]> {
+  const found: ListedObject[] = []
+  for (const prefix of prefixes) found.push(...(await run(() => list(prefix))))
+  return found
+}

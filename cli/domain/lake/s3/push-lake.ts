@@ -35,6 +35,8 @@ export interface PushPorts extends CopyPlace {
 /** What is visible, and what is still to go up. */
 export interface PushState {
   readonly visible: CopyManifest | undefined
+  /** Otherwise the bucket was not reached yet, and all files count as waiting. */
+  readonly isKnown: boolean
   readonly waitingFiles: number
   readonly waitingBytes: number
 }
@@ -102,6 +104,7 @@ export class LakePusher {
       } catch (error) {
         if (!(error instanceof ReplacedMeanwhile)) {
           this.#copy.forget()
+          await this.#tell(this.#listMissing(this.#listFresh(manifest)))
           throw error
         }
         const now = await this.#ports.load()
@@ -132,11 +135,19 @@ export class LakePusher {
     this.#clicks.clear()
     const removedFiles = await this.#copy.removeDue()
     if (removedFiles > 0) await this.#copy.publish(manifest, files)
-    await this.#ports.onState({ visible: this.#copy.visible, waitingFiles: 0, waitingBytes: 0 })
+    await this.#tell([])
     return {
       visible: this.#copy.visible,
       ...{ uploadedFiles: sent.files, uploadedBytes: sent.bytes, removedFiles },
     }
+  }
+
+  /** Files of a commit that readers of the bucket don't see yet, as far as is known. */
+  #listFresh(manifest: Manifest): readonly WantedFile[] {
+    const visible = new Set(this.#copy.visible?.files.map(({ key, from }) => from ?? key))
+    return listWanted(manifest).filter(
+      ({ file, isClicks }) => !visible.has(isClicks ? file.name : copyKey(file)),
+    )
   }
 
   /** The entry of a file that is not visible yet; undefined: its clicks were not made yet. */
@@ -146,19 +157,11 @@ export class LakePusher {
 
   /** Sends what is not there. */
   async #upload(fresh: readonly WantedFile[], sent: { files: number; bytes: number }) {
-    const missing = fresh.filter((one) => {
-      const entry = this.#findSent(one)
-      return entry === undefined || !this.#copy.isThere(entry)
-    })
-    // How large clicks are is known when they are made.
-    const size = ({ file, isClicks }: WantedFile) => (isClicks ? 0 : file.bytes)
-    let waitingFiles = missing.length
-    let waitingBytes = missing.reduce((sum, one) => sum + size(one), 0)
-    const tell = () =>
-      this.#ports.onState({ visible: this.#copy.visible, waitingFiles, waitingBytes })
-    await tell()
-    for (let from = 0; from < missing.length; from += PORTION) {
-      const portion = missing.slice(from, from + PORTION)
+    const missing = new Set(this.#listMissing(fresh))
+    await this.#tell(missing)
+    const inLine = [...missing]
+    for (let from = 0; from < inLine.length; from += PORTION) {
+      const portion = inLine.slice(from, from + PORTION)
       await this.#ports.withPinned([...new Set(portion.map(({ file }) => file))], (pinned) =>
         runEach(portion, AT_ONCE, async (one) => {
           this.#requireGoingOn()
@@ -166,12 +169,31 @@ export class LakePusher {
           this.#copy.noteSent(entry)
           sent.files++
           sent.bytes += entry.bytes
-          waitingFiles--
-          waitingBytes -= size(one)
+          missing.delete(one)
         }),
       )
-      await tell()
+      await this.#tell(missing)
     }
+  }
+
+  /** Those that are neither visible nor there, as far as is known. */
+  #listMissing(wanted: readonly WantedFile[]): readonly WantedFile[] {
+    return wanted.filter((one) => {
+      const entry = this.#findSent(one)
+      return entry === undefined || !this.#copy.isThere(entry)
+    })
+  }
+
+  #tell(missing: Iterable<WantedFile>): Promise<void> {
+    let waitingFiles = 0
+    let waitingBytes = 0
+    for (const { file, isClicks } of missing) {
+      waitingFiles++
+      // How large clicks are is known when they are made.
+      if (!isClicks) waitingBytes += file.bytes
+    }
+    const { visible, isKnown } = this.#copy
+    return this.#ports.onState({ visible, isKnown, waitingFiles, waitingBytes })
   }
 
   async #send({ file, isClicks }: WantedFile, pinned: PinnedFiles): Promise<CopiedFile> {

@@ -4,13 +4,14 @@ import { CcsError } from '../../kernel/errors.ts'
 import type { DamagedFile } from '../damage.ts'
 import type { Manifest } from '../manifest.ts'
 import {
+  COPY_FOLDERS,
   COPY_MANIFEST,
   type CopiedFile,
   type CopyManifest,
   isCopyKey,
   parseCopyManifest,
 } from './copy-manifest.ts'
-import type { ObjectStore } from './object-store.ts'
+import { listBelow, type ObjectStore } from './object-store.ts'
 import { listWanted, toCopied } from './plan-copy.ts'
 import { runEach, tryAgain } from './try-again.ts'
 
@@ -66,7 +67,7 @@ export async function verifyCopy(ports: VerifyCopyPorts): Promise<VerifyCopyResu
   const sum = (key: 'rows' | 'bytes') => files.reduce((total, one) => total + one[key], 0)
   // A running upload may have replaced it meanwhile: its files are removed much later.
   const still = damaged.length > 0 ? await keepStillNamed(damaged, ports) : []
-  const listed = await tryAgain(ports, () => store.list(''))
+  const listed = await listBelow(store, COPY_FOLDERS, (call) => tryAgain(ports, call))
   const named = new Set([...files, ...(visible?.replaced ?? [])].map(({ key }) => key))
   return {
     ok: still.length === 0,

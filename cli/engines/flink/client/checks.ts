@@ -94,7 +94,7 @@ function jarsCheck({ faults }: FlinkState): Check {
     detail: `The gateway can't use ${parts.join(', ')}.`,
     hint:
       `Copy ${missing.map((one) => JARS[one][1]).join(', ')} into the lib folder of gateway, ` +
-      'JobManager and TaskManagers, then restart them.',
+      'JobManager and TaskManagers, in place of older ones, then restart them.',
   }
 }
 

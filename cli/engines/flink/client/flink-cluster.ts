@@ -94,7 +94,8 @@ export function openFlinkCluster(
         const { rows } = await session.execute('SET')
         return Object.fromEntries(rows.map(([key, value]) => [String(key), String(value)]))
       })
-      const [overview, jobs] = await Promise.all([manager.readOverview(), manager.listJobs()])
+      const overview = await manager.readOverview()
+      const jobs = await listSettledJobs(manager, { waitMaxMs: runMaxMs, pollMs })
       return { version, overview, settings, jobs, nowMs: Date.now() }
     },
     compile: ({ properties, tables, views, inserts }) =>
@@ -128,6 +129,25 @@ export function openFlinkCluster(
     stop: (id) => manager.stopWithSavepoint(id),
     cancel: (id) => manager.cancel(id),
     findState: async (id) => (await manager.readCheckpoints(id)).statePath,
+  }
+}
+
+/** All jobs, once none is at its very beginning: nobody can say of it yet whether it will run. */
+async function listSettledJobs(
+  manager: FlinkJobManager,
+  { waitMaxMs, pollMs }: { readonly waitMaxMs: number; readonly pollMs: number },
+): Promise<readonly JobSummary[]> {
+  const { sleep } = await import('../../../adapters/process/system-clock.ts')
+  for (const endMs = Date.now() + waitMaxMs; ; await sleep(pollMs)) {
+    const jobs = await manager.listJobs()
+    const waits = jobs.find(({ state }) => state === 'INITIALIZING')
+    if (waits === undefined) return jobs
+    if (Date.now() > endMs)
+      throw new CcsError(
+        'CCS_ENGINE_UNREACHABLE',
+        `The JobManager at ${manager.url} is recovering: it has not started job ${waits.name} yet.`,
+        { hint: 'Wait until it runs, then run the command again. See: ccs status' },
+      )
   }
 }
 
@@ -176,7 +196,7 @@ async function explainWaiting(
   { state, vertices }: JobDetail,
 ): Promise<string> {
   const { slots, freeSlots, taskManagers } = await manager.readOverview()
-  const needed = Math.max(...vertices.map((one) => one.parallelism))
+  const needed = Math.max(1, ...vertices.map((one) => one.parallelism))
   return (
     `it is ${state} and takes ${needed} slots, and ` +
     `Flink has ${slots} on ${taskManagers} TaskManagers, ${freeSlots} of them free`

@@ -5,6 +5,7 @@
 import type { HttpAnswer } from '../../../adapters/http/http.ts'
 import { CcsError, EXIT, type Location } from '../../../domain/kernel/errors.ts'
 import { asObject } from '../../../domain/kernel/json.ts'
+import { VERSION_MIN } from './needs.ts'
 
 /** What a gateway refused; line and column count from 1, in the statement as it was sent. */
 export interface GatewayFault {
@@ -22,7 +23,10 @@ export class StatementRefused extends CcsError {
   readonly fault: GatewayFault
 
   constructor(fault: GatewayFault, locate?: LocateInFile) {
-    const location = locate?.(fault.line ?? 1, fault.column ?? 1)
+    // What a server lacks has no place in a model.
+    const location = findLack(fault.message)
+      ? undefined
+      : locate?.(fault.line ?? 1, fault.column ?? 1)
     const hint = findHint(fault.message)
     super('CCS_ENGINE_REFUSED', `Flink refuses it: ${describeFault(fault)}.`, {
       exit: EXIT.usage,
@@ -93,19 +97,50 @@ function findPlace(cause: string): { readonly line: number; readonly column: num
 
 /** Java names a class that it can't find without a word more. */
 function describeFault({ message }: GatewayFault): string {
-  return /^(?:[\w$]+\.)+[\w$]+$/.test(message) ? `it has no class ${message}` : message
+  const [, factory] = FACTORY.exec(message) ?? []
+  if (factory !== undefined) return `it has no connector or format '${factory}'`
+  return CLASS.test(message) ? `it has no class ${message}` : message
+}
+
+const FACTORY = /any factory for identifier '([\w-]+)'/
+const CLASS = /^(?:[\w$]+\.)+[\w$]+$/
+
+const JARS: readonly (readonly [says: RegExp, jar: string])[] = [
+  [/\bccs\.(v\d+\.)?Lines(Revenue|Units)\b/, 'stack/flink/functions/ccs-functions.jar'],
+  [/'(upsert-)?kafka'|flink\.connector\.kafka\./, 'flink-sql-connector-kafka-5.0.0-2.2.jar'],
+  [
+    /'avro-confluent'|flink\.formats\.avro\./,
+    `flink-sql-avro-confluent-registry-${VERSION_MIN}.0.jar`,
+  ],
+]
+
+/** The jar that a server lacks by its own words; undefined: that is not what it says. */
+function findLack(message: string): string | undefined {
+  if (!FACTORY.test(message) && !/\b[a-z]\w*(\.\w+)+\.[A-Z]\w+$|\bccs\./.test(message))
+    return undefined
+  return JARS.find(([says]) => says.test(message))?.[1]
 }
 
 /** What to do about what Flink says; undefined: the message says it all. */
 export function findHint(message: string): string | undefined {
-  if (/\bccs\.Lines(Revenue|Units)\b/.test(message))
+  const jar = findLack(message)
+  if (jar !== undefined)
     return (
-      'Copy stack/flink/functions/ccs-functions.jar into the lib folder of gateway, JobManager ' +
-      'and TaskManagers, then restart them.'
+      `Copy ${jar} into the lib folder of gateway, JobManager and TaskManagers, in place of an ` +
+      'older one, then restart them.'
     )
-  if (/any factory for identifier/.test(message))
-    return 'Copy the connector or format into the lib folder of the gateway, then restart it.'
+  if (FACTORY.test(message) || CLASS.test(message))
+    return 'Copy its jar into the lib folder of gateway, JobManager and TaskManagers.'
   if (/already exists/.test(message))
     return 'Drop it first, or give the target a prefix in ccs.yml.'
+  if (
+    /OutOfMemoryError|Java heap space|Metaspace|Insufficient number of network buffers/.test(
+      message,
+    )
+  )
+    return (
+      'Give the TaskManagers more memory: taskmanager.memory.task.heap.size, network and managed ' +
+      'memory; what a slot has: ccs doctor'
+    )
   return undefined
 }

@@ -187,9 +187,9 @@ export function readCheckpoints(body: unknown): JobCheckpoints {
   const begun = isObject(start) ? start : undefined
   const [broken] = asObjects(history).filter((one) => one.status === 'FAILED')
   return {
-    completed: asNumber(completed),
-    failed: asNumber(failed),
-    restored: asNumber(restored),
+    completed: asNumber(completed ?? 0),
+    failed: asNumber(failed ?? 0),
+    restored: asNumber(restored ?? 0),
     latest: isObject(last) ? readCheckpoint(last) : undefined,
     statePath: readPath(newest ?? begun),
     latestFailed: broken && {

@@ -13,7 +13,6 @@ import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { asObject, asObjects } from '../../../domain/kernel/json.ts'
 import { type FlinkServer, notReadyError, notThatServer, sendRequest } from './connection.ts'
-import { readGatewayFault } from './gateway-error.ts'
 import {
   type Backpressure,
   type ClusterOverview,
@@ -36,6 +35,7 @@ import {
   type TaskManagerState,
   type VertexMetric,
 } from './job-answers.ts'
+import { checkAnswer, isInitializing } from './job-manager-faults.ts'
 
 /** Time limits of a client. */
 export interface JobManagerOptions {
@@ -145,8 +145,10 @@ class JobManager implements FlinkJobManager {
   }
 
   async readJob(id: string): Promise<JobDetail | undefined> {
-    const body = await this.#find(`/jobs/${id}`)
-    return body === undefined ? undefined : readJobDetail(body)
+    const { status, body, isInitializing } = await this.#look(`/jobs/${id}`)
+    if (!isInitializing) return status === 404 ? undefined : readJobDetail(body)
+    const job = (await this.listJobs()).find((one) => one.id === id)
+    return job && { ...job, vertices: [] }
   }
 
   async readCheckpoints(id: string): Promise<JobCheckpoints> {
@@ -223,22 +225,26 @@ class JobManager implements FlinkJobManager {
     if (!hasEnded(job)) throw notReadyError(this.#self, `job ${id} is still ${job?.state}`)
   }
 
+  /** An answer that is a success, or 404; of a job that is being initialized it has no details. */
+  async #look(path: string): Promise<HttpAnswer & { readonly isInitializing: boolean }> {
+    const answer = await sendRequest(this.#self, () => this.#http.request('GET', path))
+    if (isInitializing(answer)) return { ...answer, isInitializing: true }
+    return { ...checkAnswer(this.#self, answer), isInitializing: false }
+  }
+
   /** An answer that is a success, or 404. */
   async #ask(method: Method, path: string, body?: unknown): Promise<HttpAnswer> {
     const options = body === undefined ? {} : { body }
-    const answer = await sendRequest(this.#self, () => this.#http.request(method, path, options))
-    if (answer.status < 400) return answer
-    const fault = readGatewayFault(answer)
-    if (fault === undefined) throw notThatServer(this.#self, answer)
-    if (answer.status === 404) return answer
-    if (answer.status === 503) throw notReadyError(this.#self, fault.message)
-    throw new CcsError('CCS_ENGINE_REFUSED', `Flink refuses it: ${fault.message}.`)
+    return checkAnswer(
+      this.#self,
+      await sendRequest(this.#self, () => this.#http.request(method, path, options)),
+    )
   }
 
   /** The body; undefined if there is no such thing. */
   async #find(path: string): Promise<unknown> {
-    const { status, body } = await this.#ask('GET', path)
-    return status === 404 ? undefined : body
+    const { status, body, isInitializing } = await this.#look(path)
+    return status === 404 || isInitializing ? undefined : body
   }
 
   async #get(path: string): Promise<unknown> {

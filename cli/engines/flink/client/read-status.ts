@@ -11,6 +11,7 @@ import type {
   JobStatus,
 } from '../../../domain/pipeline/job-status.ts'
 import type { DeployedJob } from '../plan/record.ts'
+import { hasForgotten } from '../plan/state-ttl.ts'
 import type { JobCheckpoints, JobDetail, JobException, VertexMetric } from './job-answers.ts'
 import { isEnded, isWhole } from './job-answers.ts'
 import type { FlinkJobManager } from './job-manager.ts'
@@ -182,9 +183,13 @@ function describeCheckpoints(
   }
 }
 
+const TOO_OLD =
+  'It ended too long ago to go on from its last state; the next version is built from the ' +
+  'earliest event by'
+
 /** Why the job computes no rows, and what to do. */
 async function explain(
-  { manager, deployed, target }: StatusParts,
+  { manager, deployed, target, nowMs }: StatusParts,
   job: JobDetail | undefined,
   [exception]: readonly JobException[],
 ): Promise<{ readonly why: string; readonly hint: string }> {
@@ -199,15 +204,23 @@ async function explain(
     }
   const at = job.endMs === null ? '' : ` since ${formatTime(job.endMs)}`
   const because = exception ? `: ${exception.message}` : ''
+  const isOld = hasForgotten(job, nowMs)
   if (job.state === 'CANCELED' || job.state === 'FINISHED')
     return {
       why: `not running${at}: somebody ${job.state === 'CANCELED' ? 'cancelled' : 'stopped'} it`,
-      hint: `It goes on from its last state by: ${deploy}`,
+      hint: isOld ? `${TOO_OLD}: ${deploy}` : `It goes on from its last state by: ${deploy}`,
     }
   if (isEnded(job))
     return {
       why: `failed${at}${because}`,
-      hint: `Remove the cause, then let it go on from its last state: ${deploy}`,
+      hint: isOld
+        ? `Remove the cause. ${TOO_OLD}: ${deploy}`
+        : `Remove the cause, then let it go on from its last state: ${deploy}`,
+    }
+  if (job.state === 'INITIALIZING')
+    return {
+      why: 'starting: the JobManager is recovering the job, or has just got it',
+      hint: 'The job goes on by itself. Wait, then again: ccs status',
     }
   const { freeSlots, taskManagers } = await manager.readOverview()
   // Flink calls a job RUNNING also while its parts are started, at first or again.
@@ -216,7 +229,9 @@ async function explain(
   if (freeSlots === 0 && taskManagers === 0)
     return {
       why: `${word}: no TaskManager has signed on`,
-      hint: 'Start one; here: ccs stack up flink. The job then goes on by itself.',
+      hint:
+        'Start one; here: ccs stack up flink. The job then goes on by itself. If it ends again, ' +
+        'give it more memory; its log says why.',
     }
   return { why: `${word}${because}`, hint: 'Flink goes on trying. See: ccs doctor' }
 }

@@ -1,5 +1,5 @@
 /** What a Flink must have before anything is deployed to it. */
-import { CcsError } from '../../../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
 import type { FlinkFacts } from './flink-cluster.ts'
 import { findSetting, isTooOld, SAVEPOINTS, VERSION_MIN } from './needs.ts'
 
@@ -9,24 +9,30 @@ export function requireUsableFlink({ version, settings, overview }: FlinkFacts):
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
       `The SQL Gateway is Flink ${version}; ccs needs ${VERSION_MIN} or newer.`,
-      { hint: 'Upgrade Flink, or compile for it by hand: ccs compile --engine flink' },
+      { exit: EXIT.usage, hint: 'Upgrade it: gateway, JobManager and TaskManagers alike.' },
     )
   if (overview.version !== version)
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
       `The SQL Gateway is Flink ${version}, and its JobManager ${overview.version}.`,
-      { hint: 'Run both with the same version.' },
+      { exit: EXIT.usage, hint: 'Run both with the same version.' },
     )
   if (settings['execution.target'] === 'local')
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
       'The SQL Gateway runs jobs in its own process (execution.target is local).',
-      { hint: 'Set execution.target: remote in its configuration, and restart it.' },
+      {
+        exit: EXIT.usage,
+        hint: 'Set execution.target: remote in its configuration, and restart it.',
+      },
     )
   if (findSetting(settings, SAVEPOINTS) === undefined)
     throw new CcsError(
       'CCS_ENGINE_REFUSED',
       'Flink has no folder for savepoints (execution.checkpointing.savepoint-dir).',
-      { hint: 'Set it, and execution.checkpointing.dir, to storage that all its servers reach.' },
+      {
+        exit: EXIT.usage,
+        hint: 'Set it, and execution.checkpointing.dir, to storage that all its servers reach.',
+      },
     )
 }

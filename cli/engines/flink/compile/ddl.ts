@@ -15,7 +15,7 @@ import type { Printer } from '../../../domain/dialects/sql-print.ts'
 import { VALID_TOPIC } from '../../../domain/log/topics.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import type { Expr, Select, SelectItem } from '../../../domain/sql/tree.ts'
-import { displayType } from '../../../domain/sql/types.ts'
+import { type Column, displayType } from '../../../domain/sql/types.ts'
 import { markPlace } from './places.ts'
 import { printReaderSchema, printSourceColumns } from './source.ts'
 
@@ -50,10 +50,15 @@ export function printSourceTable(job: DialectJob): readonly Statement[] {
   ]
 }
 
-/** Functions that SQL can't express; their jar is beside the connectors'. */
+/**
+ * Functions that SQL can't express; their jar is beside the connectors'. What a function computes
+ * never changes under its names: another version gets a class and a name of its own, such as
+ * `ccs.v2.LinesUnits` and `lines_units_v2`. So an older jar is found, as it lacks the class, and a
+ * state that has values of the function before is rebuilt.
+ */
 export const FUNCTIONS: readonly Statement[] = [
-  ['lines_revenue', 'ccs.LinesRevenue'],
-  ['lines_units', 'ccs.LinesUnits'],
+  ['lines_revenue', 'ccs.v1.LinesRevenue'],
+  ['lines_units', 'ccs.v1.LinesUnits'],
 ].map(([name, of]) => ({
   what: 'function',
   sql: `CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS ${name} AS '${of}' LANGUAGE JAVA`,
@@ -67,7 +72,9 @@ function printSettings(project: DialectProject): Statement[] {
   const pairs = [
     ['table.local-time-zone', 'UTC'],
     ['table.exec.state.ttl', `${project.stateMs} ms`],
-    ['table.exec.source.idle-timeout', '5 s'],
+    // Only sessions wait for the watermark, hours anyway. A partition whose events come later than
+    // that after those of others, as after an outage of the gate, would lose them from sessions.
+    ['table.exec.source.idle-timeout', '5 min'],
     ['table.exec.sink.require-on-conflict', 'false'],
     ['table.exec.sink.upsert-materialize', 'NONE'],
     ['table.optimizer.reuse-optimize-block-with-digest-enabled', 'true'],
@@ -95,6 +102,7 @@ export function printSinkTable(job: DialectJob): string {
         `Column '${one.name}' has the type ${displayType(one.type)}, which Flink lacks.`,
         'Cast it, for instance to BIGINT.',
       )
+    if (isUpsert && model.key.includes(one.name)) refuseNullKey(job, one)
     // An upsert's key must not be NULL; the columns of others are what the SELECT makes of them.
     const constraint = isUpsert && model.key.includes(one.name) ? ' NOT NULL' : ''
     return `${quoteName(one.name)} ${type ?? 'STRING'}${constraint}`
@@ -125,6 +133,21 @@ export function printSinkTable(job: DialectJob): string {
   ])
   const table = quoteName(`${flattenName(model.name)}_topic`)
   return `CREATE TABLE ${table} (\n  ${fields.join(',\n  ')}\n) ${options}`
+}
+
+/** Flink ends the whole job at the first row whose key is NULL, and would do so again for ever. */
+function refuseNullKey(job: DialectJob, { name, type }: Column): void {
+  const { model, select, project } = job.input
+  const why = project.explainNull(model.name, name)
+  if (why === undefined) return
+  const at = select.items.find((one) => one.name === name)?.expr.at
+  const instead = type.is === 'VARCHAR' ? "'(none)'" : '…'
+  job.fault(
+    at,
+    `Key column '${name}' may be NULL (${why}): Flink's job fails at the first such row.`,
+    `Write coalesce(…, ${instead}) AS ${name}, and the same in GROUP BY; or leave such rows out ` +
+      'by WHERE … IS NOT NULL.',
+  )
 }
 
 /** Whether rows of the model replace one another by its key. */

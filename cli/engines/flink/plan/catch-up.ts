@@ -9,7 +9,7 @@ import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 /** What waiting needs. */
 export interface CatchUpParts {
   readonly topics: Pick<TopicAdmin, 'progress'>
-  /** Throws if the job does not run any more. */
+  /** Throws if the job does not run any more, or if that was long enough. */
   readonly checkRunning: () => Promise<void>
   readonly checkpointMs: number
   readonly pollMs?: number

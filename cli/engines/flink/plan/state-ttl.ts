@@ -5,6 +5,7 @@
  */
 import { asList, asObject, type JsonObject } from '../../../domain/kernel/json.ts'
 import type { Model } from '../../../domain/models/model.ts'
+import type { JobSummary } from '../client/job-answers.ts'
 import {
   type CompiledPlan,
   isSink,
@@ -21,7 +22,7 @@ import { readMeanings } from './read-meanings.ts'
  * A job may stand still for so long, ms: Flink counts the time to live by the clock, also while no
  * job runs. A savepoint that is older gives wrong numbers, and the job must be rebuilt.
  */
-export const STANDSTILL_MS = 24 * 3_600_000
+const STANDSTILL_MS = 24 * 3_600_000
 
 /** The state of one operator, and what ends it. */
 export interface OperatorState {
@@ -169,4 +170,9 @@ function withTtl({ json, type }: PlanNode, ttlMs: number): JsonObject {
     return { ...json, state: json.state.map((entry) => ({ ...asObject(entry), ttl })) }
   if (!type.startsWith('stream-exec-over-aggregate')) return json
   return { ...json, configuration: { ...asObject(json.configuration), [STATE_TTL]: ttl } }
+}
+
+/** Whether a job ended so long ago that Flink would forget what its own times still need. */
+export function hasForgotten({ endMs }: Pick<JobSummary, 'endMs'>, nowMs: number): boolean {
+  return endMs !== null && nowMs - endMs > STANDSTILL_MS
 }

@@ -9,7 +9,7 @@ import type { Logic } from '../../../domain/models/logic.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import { compileModel } from '../compile/dialect.ts'
 import { followDeployment } from './deployed-topics.ts'
-import { type CompiledTable, planTables } from './plan-tables.ts'
+import { type CompiledTable, type PlannedTable, planTables } from './plan-tables.ts'
 import { serveTopicQueries, TopicQueries, type TopicQueriesOptions } from './query-service.ts'
 import { TargetTables } from './target-tables.ts'
 
@@ -30,12 +30,8 @@ export interface OpenQueriesOptions {
 
 /** Asks no server before the first query. */
 export async function openTopicQueries(options: OpenQueriesOptions): Promise<QueryService> {
-  const { target, logic, timezone, registry, loadRecord, limits, clock } = options
-  const reader = followDeployment(options.reader, {
-    loadRecord,
-    nameOf: (model) => addPrefix(target, model),
-    elapsedMs: () => clock.elapsedMs(),
-  })
+  const { logic, timezone, registry, limits, clock } = options
+  const reader = followTarget(options)
   const planned = planTarget(options)
   const tables = await TargetTables.open({
     tables: planned,
@@ -48,7 +44,24 @@ export async function openTopicQueries(options: OpenQueriesOptions): Promise<Que
   return serveTopicQueries(queries, { from: reader.place, close: () => reader.close() })
 }
 
-function planTarget({ target, logic, timezone }: OpenQueriesOptions) {
+/** The topics of the job in force, by the names that their models give them. */
+export function followTarget(
+  options: Pick<OpenQueriesOptions, 'target' | 'reader' | 'loadRecord' | 'clock'>,
+): TopicReader {
+  const { target, reader, loadRecord, clock } = options
+  return followDeployment(reader, {
+    loadRecord,
+    nameOf: (model) => addPrefix(target, model),
+    elapsedMs: () => clock.elapsedMs(),
+  })
+}
+
+/** The project's models, and where the rows of each come from. */
+export function planTarget({
+  target,
+  logic,
+  timezone,
+}: Pick<OpenQueriesOptions, 'target' | 'logic' | 'timezone'>): readonly PlannedTable[] {
   const reads = new Map(logic.graph.map((one) => [one.model.name, one.reads]))
   const models = toDialectInputs(toCompileProject(logic, timezone)).map(
     (input): CompiledTable => ({

@@ -14,8 +14,9 @@ import { printTooLateSql } from '../../../domain/models/finality.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import type { OpenSessions } from './plan-tables.ts'
 import { RecordLoader } from './record-loader.ts'
-import { TopicCursor } from './topic-cursor.ts'
+import { type ReadingPace, TopicCursor } from './topic-cursor.ts'
 import { createTableSql } from './topic-table.ts'
+import { CLOCKS_MS, type ClosedSpan } from './topic-window.ts'
 
 /** What is needed to find the open sessions of one model. */
 export interface OpenSessionsOptions extends OpenSessions {
@@ -29,12 +30,17 @@ export interface OpenSessionsOptions extends OpenSessions {
   readonly closed: string
   /** Columns of the model of the events. */
   readonly columnsOf: (model: string) => readonly DuckColumn[]
+  /**
+   * Makes sure that `closed` has all sessions of the span, or, for undefined, that it has one, if
+   * the topic has one.
+   */
+  readonly requireClosed: (span: ClosedSpan | undefined) => Promise<void>
 }
 
 /** A session under way is rarely longer; for one that is, earlier events are read too. */
 const BEFORE_MS = 2 * 3_600_000
-/** So far the clocks of devices, servers and brokers may differ. */
-const CLOCKS_MS = 3_600_000
+/** Then so many times as far back. */
+const FURTHER = 4
 
 /** Open it before views read `view`. */
 export class OpenSessionRows {
@@ -48,6 +54,8 @@ export class OpenSessionRows {
   readonly #rows: string
   /** Events before that, ms since 1970, are not in the table. */
   #fromMs = Number.NEGATIVE_INFINITY
+  /** End of the last session of the topic when `#fromMs` was chosen. */
+  #endMs = Number.NEGATIVE_INFINITY
   /** Whether `#fromMs` was chosen for the next reading already. */
   #isWider = false
   readonly #names: { readonly stage: string; readonly live: string }
@@ -96,19 +104,17 @@ export class OpenSessionRows {
   }
 
   /** Call it after the topic of the sessions has been read. */
-  async refresh(signal: AbortSignal): Promise<void> {
+  async refresh(signal: AbortSignal, pace?: ReadingPace): Promise<void> {
     const target = { reset: () => this.#reset(), add: this.#add.bind(this) }
     for (;;) {
-      await this.#cursor.read(target, signal, () => this.#findStart())
+      await this.#cursor.read(target, signal, () => this.#findStart(), pace)
       this.#loader.requireColumns(this.#options.events.name)
       await this.#options.connection.run(
         `DELETE FROM ${this.#rows} AS e WHERE ${this.#printCovered()}`,
       )
       if (!(await this.#mayBeCut())) return
-      const { connection } = this.#options
-      const { rows } = await connection.all(this.#printNewestEnd())
-      const endMs = Number(rows[0]?.ms)
-      this.#fromMs = endMs - 2 * (endMs - this.#fromMs)
+      this.#endMs = await this.#readNewestEnd()
+      this.#fromMs = this.#endMs - FURTHER * (this.#endMs - this.#fromMs)
       this.#isWider = true
       this.#cursor.forget()
     }
@@ -126,20 +132,25 @@ export class OpenSessionRows {
 
   /** Events are written after they happen: what was written before can't be of the time wanted. */
   async #findStart(): Promise<ReadonlyMap<number, number> | undefined> {
-    const { connection, reader, topic } = this.#options
+    const { reader, topic, requireClosed } = this.#options
     if (!this.#isWider) {
-      const { rows } = await connection.all(this.#printNewestEnd())
-      const endMs = rows[0]?.ms
-      this.#fromMs = endMs == null ? Number.NEGATIVE_INFINITY : Number(endMs) - BEFORE_MS
+      await requireClosed(undefined)
+      this.#endMs = await this.#readNewestEnd()
+      this.#fromMs = this.#endMs - BEFORE_MS
     }
     this.#isWider = false
     if (this.#fromMs === Number.NEGATIVE_INFINITY) return undefined
+    await requireClosed({ fromMs: this.#fromMs, endMs: this.#endMs })
     return reader.findOffsets(topic, this.#fromMs - CLOCKS_MS)
   }
 
-  #printNewestEnd(): string {
-    const { closed, span } = this.#options
-    return `SELECT epoch_ms(max(${quoteName(span.end)})) AS ms FROM ${closed}`
+  /** Of the sessions of the topic; -Infinity: there is none. */
+  async #readNewestEnd(): Promise<number> {
+    const { connection, closed, span } = this.#options
+    const { rows } = await connection.all(
+      `SELECT epoch_ms(max(${quoteName(span.end)})) AS ms FROM ${closed}`,
+    )
+    return Number(rows[0]?.ms ?? Number.NEGATIVE_INFINITY)
   }
 
   async #add(partition: number, { records }: TopicPart): Promise<void> {

@@ -14,7 +14,9 @@ import type { DuckColumn } from '../../../domain/models/bind-models.ts'
 import { printTooLateSql } from '../../../domain/models/finality.ts'
 import { OpenSessionRows } from './open-sessions.ts'
 import type { PlannedTable } from './plan-tables.ts'
+import type { ReadingPace } from './topic-cursor.ts'
 import { TopicTable } from './topic-table.ts'
+import type { ClosedSpan, TopicWindow } from './topic-window.ts'
 
 /** What the tables are made of. */
 export interface TargetTablesOptions {
@@ -26,6 +28,12 @@ export interface TargetTablesOptions {
   readonly reader: TopicReader
   readonly registry: Pick<SchemaRegistry, 'byId'>
   readonly memoryLimitBytes: number
+  /** Columns of topics, where not all are read. */
+  readonly loaded?: ReadonlyMap<string, readonly DuckColumn[]>
+  /** Parts of topics that are kept, where not all is. */
+  readonly windows?: ReadonlyMap<string, TopicWindow>
+  /** Further settings of DuckDB. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** How new the rows are that a query reads. */
@@ -41,6 +49,7 @@ export class TargetTables {
   readonly #options: TargetTablesOptions
   readonly #topics = new Map<string, TopicTable>()
   readonly #open = new Map<string, OpenSessionRows>()
+  #reading: { readonly signal: AbortSignal; readonly pace: ReadingPace | undefined } = IDLE
 
   private constructor(duck: Duck, connection: DuckConnection, options: TargetTablesOptions) {
     this.#duck = duck
@@ -50,8 +59,8 @@ export class TargetTables {
 
   /** Asks no server yet. */
   static async open(options: TargetTablesOptions): Promise<TargetTables> {
-    const { memoryLimitBytes } = options
-    const config = { preserve_insertion_order: 'false' }
+    const { memoryLimitBytes, settings } = options
+    const config = { preserve_insertion_order: 'false', ...settings }
     const duck = await openDuck({ threads: 1, memoryLimitBytes, config })
     const connection = await duck.connect()
     const tables = new TargetTables(duck, connection, options)
@@ -80,7 +89,8 @@ export class TargetTables {
     const { connection } = this
     const create = (sql: string) =>
       connection.run(`USE memory; CREATE VIEW ${model.name} AS ${sql}`)
-    const columns = this.#options.columns.get(model.name) ?? []
+    const { columns: all, loaded } = this.#options
+    const columns = loaded?.get(model.name) ?? all.get(model.name) ?? []
     const names = columns.map(({ name }) => quoteName(name)).join(', ')
     switch (source.from) {
       case 'topic':
@@ -96,7 +106,8 @@ export class TargetTables {
           catalog: { macros: this.#options.macrosSql, timezone: this.#options.timezone },
           model,
           closed: `topics.${model.name}`,
-          columnsOf: (name) => this.#options.columns.get(name) ?? [],
+          columnsOf: (name) => all.get(name) ?? [],
+          requireClosed: (of) => this.#requireClosed(model.name, of),
         })
         await open.open()
         this.#open.set(model.name, open)
@@ -126,6 +137,7 @@ export class TargetTables {
       reader,
       registry,
       table: `topics.${name}`,
+      window: this.#options.windows?.get(name),
     })
     await table.open()
     this.#topics.set(name, table)
@@ -151,22 +163,60 @@ export class TargetTables {
    * Reads what is new in the topics of these models. CCS_QUERY_INVALID for a model whose rows are
    * nowhere, CCS_KAFKA_TOPIC for one whose topic is missing.
    */
-  async refresh(names: ReadonlySet<string>, signal: AbortSignal): Promise<Freshness> {
+  async refresh(
+    names: ReadonlySet<string>,
+    signal: AbortSignal,
+    pace?: ReadingPace,
+  ): Promise<Freshness> {
     let newestMs = Number.NEGATIVE_INFINITY
+    this.#reading = { signal, pace }
     for (const { model, source } of this.#options.tables) {
       if (!names.has(model.name)) continue
       if (source.from === 'nowhere') throw nowhereError(model.name, source.why)
-      for (const one of [this.#topics.get(model.name), this.#open.get(model.name)]) {
-        await one?.refresh(signal)
-        newestMs = Math.max(newestMs, one?.newestMs ?? Number.NEGATIVE_INFINITY)
+      for (const one of this.#listParts(model.name)) {
+        await one.refresh(signal, pace)
+        newestMs = Math.max(newestMs, one.newestMs)
       }
     }
     return { newestMs: Number.isFinite(newestMs) ? newestMs : null }
   }
 
-  /** Gives the memory back; the next query reads its topics from their beginning. */
-  async clear(): Promise<void> {
-    for (const one of [...this.#open.values(), ...this.#topics.values()]) await one.clear()
+  /**
+   * Of the sessions of a topic, those that ended at `fromMs` or later are there from now on, of
+   * which the last ended at `endMs`; undefined: at least one is, if the topic has any.
+   */
+  async #requireClosed(name: string, of: ClosedSpan | undefined): Promise<void> {
+    const { windows } = this.#options
+    const [window, table] = [windows?.get(name), this.#topics.get(name)]
+    if (window === undefined || table === undefined) return
+    const { signal, pace } = this.#reading
+    for (let backMs = BACK_MS; ; backMs *= 2) {
+      if (of ? window.holds(of) : window.isWhole || (await table.hasRows())) return
+      window.holdFrom(of?.fromMs ?? window.startMs - backMs)
+      table.forget()
+      await table.refresh(signal, pace)
+    }
+  }
+
+  /** Removes the rows of a model that its window does not keep any more. */
+  async prune(name: string): Promise<void> {
+    await this.#topics.get(name)?.prune()
+  }
+
+  /** The next refresh reads the topic of this model anew. */
+  forget(name: string): void {
+    this.#topics.get(name)?.forget()
+  }
+
+  /** Gives the memory back, of one model or of all; the next refresh reads the topics anew. */
+  async clear(name?: string): Promise<void> {
+    const names = name === undefined ? [...this.#topics.keys()] : [name]
+    for (const one of names.flatMap((model) => this.#listParts(model))) await one.clear()
+  }
+
+  /** In the order in which they are read. */
+  #listParts(name: string): readonly (TopicTable | OpenSessionRows)[] {
+    return [this.#topics.get(name), this.#open.get(name)].filter((one) => one !== undefined)
   }
 
   close(): void {
@@ -175,6 +225,10 @@ export class TargetTables {
     this.#duck.close()
   }
 }
+
+/** So much further back is looked for the last sessions of a job that stood still. */
+const BACK_MS = 2 * 86_400_000
+const IDLE = { signal: new AbortController().signal, pace: undefined }
 
 function nowhereError(name: string, why: string): CcsError {
   return new CcsError('CCS_QUERY_INVALID', `${name} can't be queried on this target: ${why}`, {

@@ -3,6 +3,8 @@
  * to the end of now.
  */
 
+import { CcsError } from '../../../domain/kernel/errors.ts'
+import { formatCount } from '../../../domain/kernel/units.ts'
 import type { TopicPart, TopicRange, TopicReader } from '../../../domain/log/topic-reader.ts'
 import { missingTopicError } from './missing-topic.ts'
 
@@ -12,6 +14,14 @@ export interface CursorTarget {
   reset(): Promise<void>
   /** Some records of a partition, by offset. If it fails, some may be there: all is read again. */
   add(partition: number, part: TopicPart): Promise<void>
+}
+
+/** How a topic is read by somebody who must not be kept waiting, or must not read too much. */
+export interface ReadingPace {
+  /** CCS_QUERY_LIMIT for more records at once; absent: no limit. */
+  readonly recordsMax?: number
+  /** Called between two parts, with the records that were read and those that there are to read. */
+  readonly pause: (done: number, total: number) => Promise<void>
 }
 
 /** One topic's positions. */
@@ -40,6 +50,7 @@ export class TopicCursor {
     target: CursorTarget,
     signal: AbortSignal,
     findStart: () => Promise<ReadonlyMap<number, number> | undefined>,
+    pace?: ReadingPace,
   ): Promise<void> {
     const extent = await this.#reader.inspect(this.#topic)
     if (!extent) throw missingTopicError(this.#topic, this.#reader.place)
@@ -52,15 +63,33 @@ export class TopicCursor {
         this.#positions.set(partition, clamp(starts?.get(partition) ?? start, start, end))
       this.#id = extent.id
     }
-    for (const range of extent.ranges) {
-      const { partition } = range
-      const start = this.#positions.get(partition) ?? range.start
-      for await (const part of this.#reader.read(this.#topic, { ...range, start })) {
+    const ranges = extent.ranges.map((range) => {
+      return { ...range, start: this.#positions.get(range.partition) ?? range.start }
+    })
+    const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+    if (total > (pace?.recordsMax ?? total)) throw this.#tooManyError(total, pace?.recordsMax)
+    let done = 0
+    for (const range of ranges)
+      for await (const part of this.#reader.read(this.#topic, range)) {
         signal.throwIfAborted()
+        const { partition } = range
+        const start = this.#positions.get(partition) ?? range.start
         await this.#add(target, partition, part)
+        done += part.nextOffset - start
+        if (done < total) await pace?.pause(done, total)
       }
-    }
     signal.throwIfAborted()
+  }
+
+  /** The next reading begins with the choice of where to begin. */
+  #tooManyError(total: number, recordsMax = 0): CcsError {
+    this.forget()
+    return new CcsError(
+      'CCS_QUERY_LIMIT',
+      `${this.#topic} has ${formatCount(total)} records to read; the page reads at most ` +
+        `${formatCount(recordsMax)} of a topic.`,
+      { hint: 'Ask for what it has by ccs query.' },
+    )
   }
 
   async #add(target: CursorTarget, partition: number, part: TopicPart): Promise<void> {

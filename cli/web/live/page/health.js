@@ -1,6 +1,6 @@
 /** The pipeline's status as one line: quiet while all is well, loud with the reason if not. */
 import { make } from './elements.js'
-import { count, dayAndTime, duration, hourMinute } from './format.js'
+import { count, dateOf, dayAndTime, duration, hourMinute, timeOfDay } from './format.js'
 
 /** @typedef {import('./stream.js').Health} Health */
 
@@ -9,6 +9,7 @@ const REJECTED_SHARE_MAX = 0.05
 const RECORDS_MIN = 100
 const PATIENCE_MS = 15_000
 const LAG_SECONDS_MAX = 10
+const DAY_MS = 86_400_000
 
 /**
  * Of the last minute.
@@ -23,14 +24,17 @@ const recent = []
  */
 export function troubles(health) {
   const found = []
-  if (!health.running) found.push('No engine is running: these are the last committed numbers.')
+  if (!health.running && !health.job)
+    found.push('No engine is running: these are the last committed numbers.')
   if (health.stalled) found.push(health.stalled)
   if (isBehind(health) && !isCatchingUp())
-    found.push(`The engine is behind: ${count(health.lagEvents)} events are queued.`)
+    found.push(
+      `${health.job ? 'The job' : 'The engine'} is behind: ${count(health.lagEvents)} events are queued.`,
+    )
   const share = rejectedShare()
   if (share > REJECTED_SHARE_MAX)
     found.push(`${Math.round(share * 100)}% of the last minute’s events were rejected.`)
-  const aside = health.setAside - (recent[0]?.setAside ?? health.setAside)
+  const aside = (health.setAside ?? 0) - (recent[0]?.setAside ?? health.setAside ?? 0)
   if (aside > 0)
     found.push(`A model failed on ${count(aside)} of the last minute’s events: ccs dlq ls`)
   if (health.disk) found.push(health.disk.text)
@@ -41,7 +45,7 @@ export function troubles(health) {
 
 /** @param {Health} health */
 function isBehind({ lagEvents, eventsPerSecond }) {
-  return lagEvents > LAG_SECONDS_MAX * Math.max(eventsPerSecond ?? 0, 100)
+  return (lagEvents ?? 0) > LAG_SECONDS_MAX * Math.max(eventsPerSecond ?? 0, 100)
 }
 
 /** After an import or a pause a long queue is normal, as long as it gets shorter. */
@@ -67,24 +71,58 @@ export function drawHealth(place, health) {
   const nowMs = Date.now()
   while (recent[0] && recent[0].atMs < nowMs - REJECTS_WATCHED_MS) recent.shift()
   const { records, dlq, setAside, lagEvents: lag } = health
-  recent.push({ atMs: nowMs, records, dlq, setAside, lag })
+  recent.push({
+    atMs: nowMs,
+    records: records ?? 0,
+    dlq: dlq ?? 0,
+    setAside: setAside ?? 0,
+    lag: lag ?? 0,
+  })
   const wrong = troubles(health)
   place.classList.toggle('loud', wrong.length > 0)
+  place.classList.toggle('of-job', health.job !== null)
   const button = place.querySelector('button') ?? make('button')
   button.setAttribute('type', 'button')
   button.dataset.opens = 'health'
-  const { freshnessMs, marts } = health
-  // Without an engine there is no rate, and nothing is counted.
-  const facts = health.running
-    ? [
-        makeFact('', count(health.eventsPerSecond), ' events per second'),
-        ...(freshnessMs === null ? [] : [makeFact('updated ', duration(freshnessMs), ' ago')]),
-      ]
-    : []
+  const { marts } = health
+  const facts = health.job ? jobFacts(health) : engineFacts(health)
   if (marts?.builtAt) facts.push(makeFact('marts built at ', hourMinute(marts.builtAt)))
   const text = wrong.length > 0 ? wrong.join(' ') : quietText(health)
   button.replaceChildren(make('strong', text), ...facts)
   if (!button.isConnected) place.append(button)
+}
+
+/**
+ * Without an engine there is no rate, and nothing is counted.
+ * @param {Health} health
+ */
+function engineFacts({ running, eventsPerSecond, freshnessMs }) {
+  if (!running) return []
+  const rate = makeFact('', count(eventsPerSecond), ' events per second')
+  return freshnessMs === null ? [rate] : [rate, makeFact('updated ', duration(freshnessMs), ' ago')]
+}
+
+/**
+ * What the numbers of a cluster's topics are from, also while its job does not run.
+ * @param {Health} health
+ */
+function jobFacts({ job, lagEvents, dlq, late }) {
+  const facts = [makeFact('as of ', asOfText(job), ''), makeFact('topics at ', job?.from ?? '')]
+  if (lagEvents !== null) facts.push(makeFact('', count(lagEvents), ' events queued'))
+  if (dlq !== null) facts.push(makeFact('', count(dlq), ' rejected'))
+  if (late !== null) facts.push(makeFact('', count(late), ' dropped by windows'))
+  return facts
+}
+
+/**
+ * The time of the newest record that the numbers are from.
+ * @param {Health['job']} job
+ */
+export function asOfText(job) {
+  const newest = dateOf(job?.newestAt)
+  if (!newest) return 'no record yet'
+  const isOld = Date.now() - newest.getTime() > DAY_MS
+  return isOld ? dayAndTime(newest) : timeOfDay(newest)
 }
 
 /**
@@ -111,7 +149,7 @@ function makeFact(before, value, after = '') {
 /** @param {Health} health */
 function quietText(health) {
   if (isBehind(health)) return `Catching up, ${count(health.lagEvents)} events to go`
-  return 'Pipeline healthy'
+  return health.job ? 'Job running' : 'Pipeline healthy'
 }
 
 /**
@@ -120,9 +158,23 @@ function quietText(health) {
  * @returns {[name: string, value: string][]}
  */
 export function healthFacts(health) {
+  const { job } = health
   const reasons = Object.entries(health.dlqByReason)
     .sort(([, a], [, b]) => b - a)
     .map(([reason, number]) => `${reason} ${count(number)}`)
+  const rejected = makePair(
+    'Rejected',
+    [`${count(health.dlq)} since the log began`, ...reasons].join(' · '),
+  )
+  if (job)
+    return [
+      makePair('Numbers as of', `${dayAndTime(job.newestAt)}, the newest record of the topics`),
+      makePair('Topics', `at ${job.from}, last read to their end ${dayAndTime(job.readAt)}`),
+      ...job.facts.map(([label, text]) => makePair(label, text)),
+      rejected,
+      makePair('Duplicates', 'not counted by the job; those of today are under “Left out today”'),
+      makePair('Marts', health.marts ? martsText(health.marts) : 'none are built of this target'),
+    ]
   return [
     ['Events per second', `${count(health.eventsPerSecond)}, average of the last 10 s`],
     ['Freshness', `the newest counted event is ${duration(health.freshnessMs)} old`],
@@ -133,7 +185,7 @@ export function healthFacts(health) {
       `${count(health.late)} since the log began, most of them in time for the live numbers`,
     ],
     ['Duplicates', `${count(health.duplicates)} since the log began, repeated orders among them`],
-    ['Rejected', [`${count(health.dlq)} since the log began`, ...reasons].join(' · ')],
+    rejected,
     ['Set aside', `${count(health.setAside)}, as a model failed on them; part of the rejected`],
     ['Watermark', health.watermark ? dayAndTime(health.watermark) : 'none yet'],
     [

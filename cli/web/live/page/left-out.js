@@ -11,8 +11,9 @@ import { count, dayAndTime } from './format.js'
  * The line: how many of each kind, without those of which there are none.
  * @param {HTMLElement} place
  * @param {Health} health
+ * @param {string} [absent] why it can't be counted
  */
-export function drawLeftOut(place, { leftOut, records }) {
+export function drawLeftOut(place, { leftOut, records }, absent = '') {
   const button = place.querySelector('button') ?? make('button')
   button.setAttribute('type', 'button')
   button.dataset.opens = 'left_out'
@@ -22,7 +23,8 @@ export function drawLeftOut(place, { leftOut, records }) {
     fact.title = row.rule
     return fact
   })
-  const nothing = leftOut ? 'nothing' : records === 0 ? 'nothing yet' : 'not counted yet'
+  const nothing =
+    absent || (leftOut ? 'nothing' : records === 0 ? 'nothing yet' : 'not counted yet')
   button.replaceChildren(
     make('strong', 'Left out today'),
     ...(facts.length > 0 ? facts : [make('span.fact', nothing)]).flatMap((fact) => [' ', fact]),

@@ -1,4 +1,5 @@
 /** Starts the page: passes the stream's snapshots to the parts of the screen that show them. */
+import { drawAbsent, drawAbsentNumbers } from './absent.js'
 import { makeMinutesChart, minutesText } from './chart.js'
 import { makeDayView } from './day.js'
 import { byId, write } from './elements.js'
@@ -14,7 +15,7 @@ import {
   useShop,
 } from './format.js'
 import { markOld } from './freshness.js'
-import { drawHealth, drawUnknownHealth } from './health.js'
+import { asOfText, drawHealth, drawUnknownHealth } from './health.js'
 import { drawLeftOut } from './left-out.js'
 import {
   campaignLines,
@@ -87,22 +88,40 @@ function onSnapshot(next, changed) {
   write(byId('shop-name'), next.shop.name)
   const rows = rowsOf(next)
   const isEmpty = next.health.records === 0
-  const isWaiting = !isEmpty && rows.minutes === undefined
+  const absent = next.figures.minutes?.absent
+  const isWaiting = !isEmpty && (rows.minutes === undefined || absent !== undefined)
   byId('empty-shop').hidden = !isEmpty
+  if (isEmpty && next.health.job) drawNoRecords(next.health.job.target)
+  write(byId('waiting'), absent ?? 'Waiting for the first numbers…')
   byId('waiting').hidden = !isWaiting
   byId('plots').hidden = isEmpty || isWaiting
   // The currency becomes known with the first order, perhaps while the page is open.
   const currency = next.shop.currency ?? currencyOf(rows.today?.[0] ?? {})
   const due = useShop({ ...next.shop, currency }) ? new Set(Object.keys(rows)) : changed
   if (IN_STRIP.some((id) => due.has(id))) drawStrip(byId('strip'), liveCells(rows))
-  for (const id of due) PARTS.get(id)?.(rows[id] ?? [])
+  for (const id of due) {
+    const absence = next.figures[id]?.absent
+    if (absence === undefined) PARTS.get(id)?.(rows[id] ?? [])
+    else drawAbsent(id, absence)
+  }
+  drawAbsentNumbers(byId('absent'), next)
   for (const body of next.hidden.flatMap((id) => FEEDS.get(id) ?? [])) drawHidden(byId(body))
   drawHealth(byId('health'), next.health)
-  drawLeftOut(byId('left-out'), next.health)
+  drawLeftOut(byId('left-out'), next.health, next.figures.left_out?.absent)
   drawState('live')
   void loadMetrics().then((metrics) => markOld(next, metrics))
   dayView.martsBuilt(next.health.marts?.builtAt ?? undefined)
   speak(rows)
+}
+
+/**
+ * What to do on a target whose topics are empty.
+ * @param {string} target
+ */
+function drawNoRecords(target) {
+  const [, what, how] = byId('empty-shop').children
+  if (what) write(what, 'The topics of this target are empty, as far as they were read.')
+  if (how) write(how, `ccs gate --target ${target} validates events for the job that fills them.`)
 }
 
 /** Titles and SQL of the metrics: constant while an engine runs, loaded again after a failure. */
@@ -174,12 +193,15 @@ function onState(state, { lastMs, retryMs }) {
  * @param {State} state
  */
 function drawState(state) {
-  const isIdle = state === 'live' && snapshot?.health.running === false
+  const health = snapshot?.health
+  const isIdle = state === 'live' && health?.running === false
   const root = document.documentElement.dataset
   root.state = state
   root.engine = isIdle ? 'idle' : 'running'
   const text = { loading: 'Connecting…', live: 'Live', stale: 'Stale', gone: 'Offline' }[state]
-  write(byId('state'), isIdle ? 'No engine' : text)
+  const job = state === 'live' ? health?.job : undefined
+  const idle = isIdle ? 'No engine' : text
+  write(byId('state'), job ? `As of ${asOfText(job)}` : idle)
 }
 
 function showView() {

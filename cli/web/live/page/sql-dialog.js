@@ -42,7 +42,9 @@ export function makeSqlDialog(dialog, latest, load) {
         write(age, isHidden ? HIDDEN_TEXT : ageText(now?.figures[id]?.asOf, metric?.everyMs))
       }
       const own = id === 'left_out' ? leftOutTable(snapshot?.health.leftOut ?? null) : []
-      dialog.replaceChildren(...metricContent(dialog, metric, snapshot?.figures[id], age, own))
+      const answer = snapshot?.figures[id]
+      const target = snapshot?.health.job?.target
+      dialog.replaceChildren(...metricContent(dialog, metric, { answer, age, own, target }))
       tell()
       clearInterval(ticking)
       ticking = setInterval(tell, 500)
@@ -66,23 +68,24 @@ function ageText(asOf, everyMs) {
 /**
  * @param {HTMLDialogElement} dialog
  * @param {Metric | undefined} metric
- * @param {import('./stream.js').Answer | undefined} answer
- * @param {HTMLElement} age
- * @param {readonly HTMLElement[]} own what this metric shows besides its SQL
+ * @param {{ answer: import('./stream.js').Answer | undefined, age: HTMLElement,
+ *   own: readonly HTMLElement[], target: string | undefined }} more `own`: what this metric shows
+ *   besides its SQL; `target`: that of commands, if it is not the default
  */
-function metricContent(dialog, metric, answer, age, own) {
+function metricContent(dialog, metric, { answer, age, own, target }) {
   const head = headOf(metric?.title ?? 'This number', dialog)
   if (!metric)
     return [head, make('p', 'The engine does not answer; its SQL can be shown once it is back.')]
   const error = answer?.error ?? metric.error
-  const command = `ccs query ${quoted(oneLine(metric.sql))}`
+  const command = `ccs query ${target ? `--target ${target} ` : ''}${quoted(oneLine(metric.sql))}`
   return [
     head,
     age,
     ...(error ? [makeProse('p.trouble', error)] : []),
+    ...(answer?.absent ? [make('p.note', answer.absent)] : []),
     ...(metric.note ? [makeProse('p.note', metric.note)] : []),
     ...own,
-    ...(own.length > 0 ? [codeBlock('All of it as a command', 'ccs status')] : []),
+    ...(own.length > 0 && !target ? [codeBlock('All of it as a command', 'ccs status')] : []),
     codeBlock('SQL', metric.sql.trim()),
     ...(own.length > 0 ? [] : [codeBlock('As a command', command)]),
     rowsTable(answer?.rows ?? []),
@@ -95,13 +98,14 @@ function metricContent(dialog, metric, answer, age, own) {
  */
 function healthContent({ health, at }, dialog) {
   const list = make('dl.facts')
+  const option = health.job ? ` --target ${health.job.target}` : ''
   for (const [name, value] of healthFacts(health)) list.append(make('dt', name), make('dd', value))
   return [
     headOf('The pipeline', dialog),
     make('p.age', `As of ${dayAndTime(at)}.`),
     ...troubles(health).map((text) => makeProse('p.trouble', text)),
     list,
-    codeBlock('As a command', 'ccs status && ccs dlq ls'),
+    codeBlock('As a command', `ccs status${option} && ccs dlq ls${option}`),
   ]
 }
 

@@ -5,13 +5,16 @@
 
 /**
  * @typedef {Record<string, unknown>} Row
- * @typedef {{ asOf: string, rows: Row[], error?: string }} Answer
+ * @typedef {{ asOf: string, rows: Row[], error?: string, absent?: string }} Answer
  * @typedef {{ running: boolean, eventsPerSecond: number | null, freshnessMs: number | null,
- *   lagEvents: number, records: number, late: number, duplicates: number, dlq: number,
- *   setAside: number, dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
+ *   lagEvents: number | null, records: number | null, late: number | null,
+ *   duplicates: number | null, dlq: number | null, setAside: number | null, dlqByReason: Record<string, number>, watermark: string | null, stalled: string | null,
  *   commit: { serial: number, at: string | null },
  *   marts: { builtAt: string | null, ok: boolean, message: string } | null,
- *   leftOut: LeftOut | null, disk: { text: string, hint: string } | null }} Health
+ *   leftOut: LeftOut | null, disk: { text: string, hint: string } | null,
+ *   job: Job | null }} Health
+ * @typedef {{ target: string, from: string, newestAt: string | null, readAt: string | null,
+ *   facts: readonly (readonly [label: string, text: string])[] }} Job
  * @typedef {{ day: string, timezone: string, since: string, until: string,
  *   rows: readonly { kind: string, title: string, count: number | null, rule: string,
  *     see: string }[] }} LeftOut

@@ -5,7 +5,10 @@ import org.apache.flink.table.annotation.InputGroup;
 import org.apache.flink.table.functions.ScalarFunction;
 import org.apache.flink.types.Row;
 
-/** The macro lines_revenue(items): the value of order lines in hundredths, after their discounts. */
+/**
+ * The macro lines_revenue(items): the value of order lines in hundredths, after their discounts.
+ * As in v1; for jobs that an earlier ccs deployed.
+ */
 public class LinesRevenue extends ScalarFunction {
   public Long eval(@DataTypeHint(inputGroup = InputGroup.ANY) Object items) {
     Long sum = null;

@@ -5,7 +5,10 @@ import org.apache.flink.table.annotation.InputGroup;
 import org.apache.flink.table.functions.ScalarFunction;
 import org.apache.flink.types.Row;
 
-/** The macro lines_units(items): the number of pieces in order lines. */
+/**
+ * The macro lines_units(items): the number of pieces in order lines.
+ * As in v1; for jobs that an earlier ccs deployed.
+ */
 public class LinesUnits extends ScalarFunction {
   public Long eval(@DataTypeHint(inputGroup = InputGroup.ANY) Object items) {
     Long sum = null;

@@ -2,7 +2,7 @@ SET 'table.local-time-zone' = 'UTC';
 
 SET 'table.exec.state.ttl' = '172800000 ms';
 
-SET 'table.exec.source.idle-timeout' = '5 s';
+SET 'table.exec.source.idle-timeout' = '5 min';
 
 SET 'table.exec.sink.require-on-conflict' = 'false';
 
@@ -10,9 +10,9 @@ SET 'table.exec.sink.upsert-materialize' = 'NONE';
 
 SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true';
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_revenue AS 'ccs.LinesRevenue' LANGUAGE JAVA;
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_revenue AS 'ccs.v1.LinesRevenue' LANGUAGE JAVA;
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_units AS 'ccs.LinesUnits' LANGUAGE JAVA;
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS lines_units AS 'ccs.v1.LinesUnits' LANGUAGE JAVA;
 
 CREATE TABLE `events_valid` (
   `event_id` STRING NOT NULL,
