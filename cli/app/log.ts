@@ -2,7 +2,9 @@
 import type { LogRepairResult } from '../domain/dlq/plan-log-repair.ts'
 import { CcsError } from '../domain/kernel/errors.ts'
 import type { PruneResult } from '../domain/lake/prune.ts'
+import type { EventLog } from '../domain/log/event-log.ts'
 import type { RecordRestorer } from '../domain/log/restored-record.ts'
+import { RAW_TOPIC } from '../domain/log/topics.ts'
 import type { Project } from '../project.ts'
 import { openLogic } from './project-logic.ts'
 import { doAsEngine, openStore } from './store.ts'
@@ -106,4 +108,12 @@ export async function withRestorer<T>(
   return withBronzeRecords({ manifest, lake, rawSchemas, root }, (read, why) =>
     use(createRestorer({ log, dlqSchemas, readBronze: read }), why),
   )
+}
+
+/** Ends of the partitions of events.raw, by `events.raw-<partition>`. */
+export async function listRawEnds(log: EventLog): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  for (const partition of await log.partitions(RAW_TOPIC))
+    found.set(`${RAW_TOPIC}-${partition}`, (await log.range(RAW_TOPIC, partition)).end)
+  return found
 }

@@ -66,8 +66,11 @@ export function startCompanion({ args, cwd, env, onLine }: CompanionStart): Comp
     end: async (graceMs) => {
       ended.abort()
       child?.stdin?.end()
-      const late = sleep(graceMs).then(() => 'late' as const)
-      if ((await Promise.race([running, late])) !== 'late') return true
+      // Its timer would keep this process alive.
+      const done = new AbortController()
+      const late = sleep(graceMs, done.signal).then(() => 'late' as const)
+      const first = await Promise.race([running, late]).finally(() => done.abort())
+      if (first !== 'late') return true
       child?.kill('SIGKILL')
       await running
       return false
@@ -75,10 +78,15 @@ export function startCompanion({ args, cwd, env, onLine }: CompanionStart): Comp
   }
 }
 
-/** Aborts when whoever started this process is gone, or wants it to finish. */
-export function watchParent(): AbortSignal {
+/**
+ * Aborts when whoever started this process is gone, or wants it to finish; and with `stop`. Node 20
+ * may collect a signal that only AbortSignal.any knows, so there is one controller for both.
+ */
+export function watchParent(stop?: AbortSignal): AbortSignal {
   const gone = new AbortController()
   const end = () => gone.abort()
+  if (stop?.aborted) end()
+  stop?.addEventListener('abort', end, { once: true })
   process.stdin.once('end', end).once('close', end).once('error', end).resume()
   return gone.signal
 }

@@ -27,6 +27,13 @@ export async function openBackupStore(
   return openFolderStore(diskFiles(), place === undefined ? resolve(project.dir, to) : resolve(to))
 }
 
+/** How many backups there are; null: ccs.yml names no place. */
+export async function countBackups(project: Project): Promise<number | null> {
+  if (project.config.backup.to === '') return null
+  const { listBackups } = await import('../../domain/backup/list-backups.ts')
+  return (await listBackups(await openBackupStore(project, undefined))).length
+}
+
 /** A commit this recent is not copied again by backups that follow one another. */
 const COMMIT_EVERY_MS = 15 * 60_000
 

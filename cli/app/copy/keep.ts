@@ -6,7 +6,7 @@ import type { Project } from '../../project.ts'
 /** Time for the last commit; what is not done then is done at the next start. */
 const END_MS = 30_000
 
-/** Uploads and publishes each commit of the engine that runs here, as ccs.yml says, until it is ended. */
+/** Uploads and publishes each commit of the engine that runs here, as ccs.yml says. */
 export async function keepCopies(
   project: Project,
   onNotice: (text: string) => void,

@@ -1,7 +1,7 @@
 /** Composition of `ccs lake publish`: once, and after each commit. */
 import type { Store } from '../../adapters/lake/data-store.ts'
-import type { Published } from '../../adapters/table-formats/open-lake-folder.ts'
-import type { OpenFormat } from '../../domain/table-formats/open-lake.ts'
+import type { Published } from '../../adapters/lake/formats/open-lake-folder.ts'
+import type { OpenFormat } from '../../domain/config/lake-s3.ts'
 import type { Project } from '../../project.ts'
 import { openStore } from '../store.ts'
 
@@ -17,7 +17,7 @@ export async function publishProjectLake(
   options: LakePublishing,
 ): Promise<(Published & { readonly dir: string }) | undefined> {
   const { publishOpenLake, openLakePath } = await import(
-    '../../adapters/table-formats/open-lake-folder.ts'
+    '../../adapters/lake/formats/open-lake-folder.ts'
   )
   const store = await openStore(project.dataDir)
   try {
@@ -37,7 +37,7 @@ export async function followProjectCommits(
 ): Promise<void> {
   const [{ followCommits }, { systemClock }, { watchParent }, { findRevision }] = await Promise.all(
     [
-      import('../../domain/table-formats/follow-commits.ts'),
+      import('../../domain/lake/formats/follow-commits.ts'),
       import('../../adapters/process/system-clock.ts'),
       import('../../adapters/process/companion.ts'),
       import('../../adapters/lake/push-source.ts'),
@@ -54,7 +54,7 @@ export async function followProjectCommits(
         },
         onNotice: run.onNotice,
       },
-      run.hasParent ? AbortSignal.any([stop, watchParent()]) : stop,
+      run.hasParent ? watchParent(stop) : stop,
     )
   } finally {
     await store.log.close()
@@ -63,7 +63,7 @@ export async function followProjectCommits(
 
 /** Older snapshots go where commits are published: they show rows of a person who was erased. */
 export async function forgetOldSnapshots(store: Store): Promise<void> {
-  const folder = await import('../../adapters/table-formats/open-lake-folder.ts')
+  const folder = await import('../../adapters/lake/formats/open-lake-folder.ts')
   const formats = await folder.listPublishedFormats(store)
   if (formats.length > 0)
     await folder.publishOpenLake(store, { formats, keepMs: 0, nowMs: Date.now() })

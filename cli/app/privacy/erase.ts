@@ -6,9 +6,10 @@ import type { Person } from '../../domain/erase/erased-ids.ts'
 import type { PersonValues } from '../../domain/erase/find-person.ts'
 import { RAW_TOPIC } from '../../domain/log/topics.ts'
 import type { Project } from '../../project.ts'
-import { openBackupStore } from '../backup/place.ts'
+import { countBackups } from '../backup/place.ts'
 import { eraseCopy } from '../copy/erased.ts'
 import { forgetOldSnapshots } from '../copy/publish.ts'
+import { listRawEnds } from '../log.ts'
 import { openLogic } from '../project-logic.ts'
 import { openStore } from '../store.ts'
 
@@ -64,18 +65,15 @@ export async function eraseFromProject(
       return { files: store.files, nowMs, committed }
     }
     const bronze = async () => ({ ...store, manifest: await manifests.load() })
+    const thenForget = (run: (of: typeof parts) => Promise<void>) => () =>
+      run(parts).then(() => forgetOldSnapshots(store))
     const ports = {
       nowMs,
       loadErased: () => erased.loadErased(store.files, root),
       saveErased: (list: Parameters<typeof erased.saveErased>[2]) =>
         erased.saveErased(store.files, root, list),
       manifest: () => manifests.load(),
-      logEnds: async () => {
-        const found = new Map<string, number>()
-        for (const partition of await store.log.partitions(RAW_TOPIC))
-          found.set(`${RAW_TOPIC}-${partition}`, (await store.log.range(RAW_TOPIC, partition)).end)
-        return found
-      },
+      logEnds: () => listRawEnds(store.log),
       findEvents: (one: Person) =>
         findPerson(one, {
           listValues,
@@ -94,14 +92,8 @@ export async function eraseFromProject(
         place.startsWith(`${RAW_TOPIC}-`) ? codec.decode(bytes, appendMs) : undefined,
       eraseRecords: async (decide: DecideFate, isDryRun: boolean) =>
         log.eraseLog(dataLayout(root).log, { ...(await search()), decide, isDryRun }),
-      rebuildRows: async () => {
-        await engine.rebuildErased(parts)
-        await forgetOldSnapshots(store)
-      },
-      removeOldRows: async () => {
-        await engine.removeOldRows(parts)
-        await forgetOldSnapshots(store)
-      },
+      rebuildRows: thenForget(engine.rebuildErased),
+      removeOldRows: thenForget(engine.removeOldRows),
       redactHistory: async (ids: readonly string[]) => {
         const { redactHistory } = await import('../../adapters/files/history-file.ts')
         await redactHistory(root, ids)
@@ -117,10 +109,4 @@ export async function eraseFromProject(
     await lock.release()
     await store.log.close()
   }
-}
-
-async function countBackups(project: Project): Promise<number | null> {
-  if (project.config.backup.to === '') return null
-  const { listBackups } = await import('../../domain/backup/list-backups.ts')
-  return (await listBackups(await openBackupStore(project, undefined))).length
 }

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
 import { followProjectCommits, publishProjectLake } from '../../app/copy/publish.ts'
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
+import { OPEN_FORMATS } from '../../domain/config/lake-s3.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
-import { OPEN_FORMATS } from '../../domain/table-formats/open-lake.ts'
 
 /** What `--json` prints. */
 export interface LakePublishResult {
@@ -27,8 +27,8 @@ export default class LakePublish extends CcsCommand<LakePublishResult> {
   static override summary = 'Let other programs read the lake: as DuckLake and as Iceberg.'
   static override description =
     'Writes catalogues over the files of the newest commit: open-lake/catalog.ducklake and ' +
-    'open-lake/iceberg/<table> in the data directory. The files themselves stay as they are. Each ' +
-    'published commit is a snapshot; older ones can be read until lake.keep of ccs.yml has ' +
+    'open-lake/iceberg/<table> in the data directory. The files themselves stay as they are. ' +
+    'Each published commit is a snapshot; older ones can be read until lake.keep of ccs.yml has ' +
     'passed. With lake.publish in ccs.yml, ccs up and ccs run do this after each commit. Gold ' +
     'has the rows that no event can change any more.'
   static override examples = [

@@ -1,7 +1,7 @@
 /**
- * Decodes Avro bytes, written with one version of a schema, into objects of another. The one file
- * that imports avsc, which believes any length it reads: check bytes from elsewhere with
- * inspector.ts first.
+ * Decodes Avro bytes, written with one version of a schema, into objects of another, and writes
+ * Avro's container files. The one file that imports avsc, which believes any length it reads: check
+ * bytes from elsewhere with inspector.ts first.
  */
 import type { Buffer } from 'node:buffer'
 import avro from 'avsc'
@@ -42,5 +42,29 @@ function longs(): avro.types.LongType {
     toJSON: (value: bigint) => value.toString(),
     isValid: (value: unknown) => typeof value === 'bigint',
     compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
+  })
+}
+
+/** Records of a container file, and what its header says besides the schema. */
+export interface ContainerFile {
+  readonly schema: object
+  readonly header: Readonly<Record<string, string>>
+  readonly records: readonly object[]
+}
+
+/** The bytes of a container file; the schema in its header is as it was given. */
+export function encodeContainer({ schema, header, records }: ContainerFile): Promise<Buffer> {
+  const metadata = Object.fromEntries(
+    Object.entries(header).map(([name, text]) => [name, globalThis.Buffer.from(text)]),
+  )
+  const options = { codec: 'deflate', metadata }
+  const encoder = new avro.streams.BlockEncoder(schema as avro.Schema, options)
+  const parts: Buffer[] = []
+  return new Promise((resolve, reject) => {
+    encoder.on('data', (part: Buffer) => parts.push(part))
+    encoder.once('error', reject)
+    encoder.once('end', () => resolve(globalThis.Buffer.concat(parts)))
+    for (const record of records) encoder.write(record)
+    encoder.end()
   })
 }

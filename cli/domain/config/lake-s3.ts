@@ -1,6 +1,10 @@
 /** How the lake is given to others: `lake` of ccs.yml. */
 import { readUrl, type ValueReader } from '../documents/value-readers.ts'
-import { OPEN_FORMATS, type OpenFormat } from '../table-formats/open-lake.ts'
+
+/** Formats in which the lake is published. */
+export const OPEN_FORMATS = ['ducklake', 'iceberg'] as const
+/** One of them. */
+export type OpenFormat = (typeof OPEN_FORMATS)[number]
 
 /** Where the copy is. Credentials and roles come from the environment, never from ccs.yml. */
 export interface S3Place {

@@ -86,7 +86,7 @@ describe('a sound ccs.yml', () => {
   test('the lake has a copy on S3 if there is a bucket; nothing about keys stands in ccs.yml', () => {
     const text =
       'lake: { keep: 2 h, s3: { bucket: "${B:-}", prefix: /shop/live, region: eu-west-1 } }'
-    expect(parseConfig(text).lake).toEqual({ keepMs: 7_200_000, s3: null })
+    expect(parseConfig(text).lake).toEqual({ keepMs: 7_200_000, s3: null, publish: [] })
     const { lake } = parseConfig(text, { B: 'shop-lake' })
     const s3 = { bucket: 'shop-lake', prefix: 'shop/live/', endpoint: '', region: 'eu-west-1' }
     expect(lake.s3).toEqual(s3)

@@ -1,7 +1,7 @@
 /** Writes a DuckLake catalogue: a DuckDB file, by plain SQL. */
-import { quoteText } from '../../domain/kernel/sql-text.ts'
-import { type CatalogRows, printCatalogTables } from '../../domain/table-formats/ducklake.ts'
-import { openDuck } from '../duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { type CatalogRows, printCatalogTables } from '../../../domain/lake/formats/ducklake.ts'
+import { openDuck } from '../../duckdb/duckdb.ts'
 
 const ROWS_A_STATEMENT = 1_000
 

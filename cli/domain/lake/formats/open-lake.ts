@@ -2,14 +2,10 @@
  * What `open-lake/` of a data directory offers to other programs: the lake's own Parquet files as
  * tables with snapshots, one a published commit. Catalogues of every format are written from this.
  */
-import type { LogicalType } from '../sql/types.ts'
+import type { LogicalType } from '../../sql/types.ts'
 
 /** Newest version of the file; a reader rejects newer ones. */
 export const OPEN_LAKE_FORMAT = 1
-
-/** Formats of the catalogues. */
-export const OPEN_FORMATS = ['ducklake', 'iceberg'] as const
-export type OpenFormat = (typeof OPEN_FORMATS)[number]
 
 type Simple = Exclude<LogicalType, { readonly is: 'LIST' | 'STRUCT' }>
 

@@ -1,5 +1,5 @@
 /** Columns of a table over time: a file may bring new ones, and old files lack those. */
-import { type Column, displayType, type LogicalType } from '../sql/types.ts'
+import { type Column, displayType, type LogicalType } from '../../sql/types.ts'
 import type { FieldType, OpenField } from './open-lake.ts'
 
 /** Fields so far, and the last id that was given. */

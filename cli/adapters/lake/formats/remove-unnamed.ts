@@ -1,6 +1,6 @@
 /** Removes from an open lake what none of its catalogues names. */
-import type { OpenLake } from '../../domain/table-formats/open-lake.ts'
-import { type Files, listNames } from '../files/files.ts'
+import type { OpenLake } from '../../../domain/lake/formats/open-lake.ts'
+import { type Files, listNames } from '../../files/files.ts'
 import { filePath } from './link-commit.ts'
 
 /** Versions of a table's metadata that stay, counted back: readers may have looked one up. */

@@ -3,8 +3,8 @@
  * of https://iceberg.apache.org/spec/, with the fields that it requires and those written here.
  */
 
-import { CcsError } from '../kernel/errors.ts'
-import { displayType } from '../sql/types.ts'
+import { CcsError } from '../../kernel/errors.ts'
+import { displayType } from '../../sql/types.ts'
 import type { FieldType, OpenField } from './open-lake.ts'
 
 const SIMPLE: Readonly<Record<string, string>> = {

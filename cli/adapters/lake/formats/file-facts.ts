@@ -1,10 +1,10 @@
 /** What the footers of Parquet files say, read by DuckDB. */
 
-import { quoteText } from '../../domain/kernel/sql-text.ts'
-import { parseType } from '../../domain/sql/types.ts'
-import { unknownType } from '../../domain/table-formats/iceberg-schemas.ts'
-import type { FileFacts } from '../../domain/table-formats/open-lake.ts'
-import type { DuckConnection } from '../duckdb/duckdb.ts'
+import { quoteText } from '../../../domain/kernel/sql-text.ts'
+import { unknownType } from '../../../domain/lake/formats/iceberg-schemas.ts'
+import type { FileFacts } from '../../../domain/lake/formats/open-lake.ts'
+import { parseType } from '../../../domain/sql/types.ts'
+import type { DuckConnection } from '../../duckdb/duckdb.ts'
 
 /** Types as Parquet has them, of whose values the least and the greatest are kept. */
 const BOUNDED = "type IN ('INT32', 'INT64') AND stats_min_value IS NOT NULL"
@@ -33,8 +33,8 @@ export async function readFileFacts(connection: DuckConnection, path: string): P
        FROM parquet_metadata(${file}) WHERE ${BOUNDED}
      )
      SELECT name, CAST(sum(nulls) AS INTEGER) AS nulls,
-       if(any_value(kind) = 'number', CAST(min(TRY_CAST(low AS HUGEINT)) AS VARCHAR), min(low)) AS low,
-       if(any_value(kind) = 'number', CAST(max(TRY_CAST(high AS HUGEINT)) AS VARCHAR), max(high)) AS high
+       if(any_value(kind) = 'number', min(TRY_CAST(low AS HUGEINT))::VARCHAR, min(low)) AS low,
+       if(any_value(kind) = 'number', max(TRY_CAST(high AS HUGEINT))::VARCHAR, max(high)) AS high
      FROM chunks WHERE kind <> '' GROUP BY name
      HAVING count(*) = (SELECT num_row_groups FROM parquet_file_metadata(${file}))`,
   )

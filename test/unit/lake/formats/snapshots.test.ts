@@ -4,25 +4,25 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeAvroFile } from '../../../cli/adapters/table-formats/avro-file.ts'
-import type { LakeFile } from '../../../cli/domain/lake/manifest.ts'
-import { parseType } from '../../../cli/domain/sql/types.ts'
+import { encodeContainer } from '../../../../cli/domain/avro/object-reader.ts'
 import {
   addSnapshot,
   EMPTY_OPEN_LAKE,
   forgetSnapshots,
   listNewFiles,
-} from '../../../cli/domain/table-formats/add-snapshot.ts'
+} from '../../../../cli/domain/lake/formats/add-snapshot.ts'
 import {
   addIcebergSnapshot,
   printIcebergMetadata,
-} from '../../../cli/domain/table-formats/iceberg.ts'
+} from '../../../../cli/domain/lake/formats/iceberg.ts'
 import {
   type FileFacts,
   filesAt,
   type OpenLake,
-} from '../../../cli/domain/table-formats/open-lake.ts'
-import { readIcebergFiles } from '../../fixtures/open-lake-reader.ts'
+} from '../../../../cli/domain/lake/formats/open-lake.ts'
+import type { LakeFile } from '../../../../cli/domain/lake/manifest.ts'
+import { parseType } from '../../../../cli/domain/sql/types.ts'
+import { readIcebergFiles } from '../../../fixtures/open-lake-reader.ts'
 
 const TABLES = ['silver.events', 'gold.daily']
 
@@ -128,7 +128,7 @@ async function publishIceberg(lake: OpenLake, disk: Map<string, Buffer>): Promis
       write: async (name, file) => {
         const path = `${location}/metadata/${name}`
         expect(disk.has(path), `${path} is written twice`).toBe(false)
-        const bytes = await encodeAvroFile(file)
+        const bytes = await encodeContainer(file)
         disk.set(path, bytes)
         return bytes.length
       },

@@ -5,30 +5,29 @@
  * finds the former version or the new one, whole.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { encodeContainer } from '../../../domain/avro/object-reader.ts'
+import { OPEN_FORMATS, type OpenFormat } from '../../../domain/config/lake-s3.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
 import {
   addSnapshot,
   EMPTY_OPEN_LAKE,
   forgetSnapshots,
-} from '../../domain/table-formats/add-snapshot.ts'
-import { listCatalogRows } from '../../domain/table-formats/ducklake.ts'
+} from '../../../domain/lake/formats/add-snapshot.ts'
+import { listCatalogRows } from '../../../domain/lake/formats/ducklake.ts'
 import {
   addIcebergSnapshot,
   type IcebergPlace,
   printIcebergMetadata,
-} from '../../domain/table-formats/iceberg.ts'
+} from '../../../domain/lake/formats/iceberg.ts'
 import {
-  OPEN_FORMATS,
   OPEN_LAKE_FORMAT,
-  type OpenFormat,
   type OpenLake,
   type OpenTable,
-} from '../../domain/table-formats/open-lake.ts'
-import { takeLock } from '../files/file-lock.ts'
-import { type Files, isErrno, listNames, writeFileAtomic } from '../files/files.ts'
-import type { Store } from '../lake/data-store.ts'
-import { makeDir } from '../lake/leaf.ts'
-import { encodeAvroFile } from './avro-file.ts'
+} from '../../../domain/lake/formats/open-lake.ts'
+import { takeLock } from '../../files/file-lock.ts'
+import { type Files, isErrno, listNames, writeFileAtomic } from '../../files/files.ts'
+import type { Store } from '../data-store.ts'
+import { makeDir } from '../leaf.ts'
 import { writeDucklake } from './ducklake-file.ts'
 import { filePath, linkCommit } from './link-commit.ts'
 import { removeUnnamed } from './remove-unnamed.ts'
@@ -90,7 +89,7 @@ export async function readOpenLake(files: Files, root: string): Promise<OpenLake
   const lake = parseState(text)
   if (lake?.format === OPEN_LAKE_FORMAT) return lake
   throw new CcsError('CCS_OPEN_LAKE_INVALID', `${path} is damaged or of a newer ccs.`, {
-    hint: `Nothing but old snapshots is lost if you remove ${openLakePath(root)} and publish again.`,
+    hint: `Remove ${openLakePath(root)} and publish again: only older snapshots are lost.`,
   })
 }
 
@@ -197,7 +196,7 @@ class Publication {
       pathOf: (file) => `${this.#dir}/files/${filePath(table.name, file)}`,
       attempt: this.#attempt,
       write: async (name, file) => {
-        const bytes = await encodeAvroFile(file)
+        const bytes = await encodeContainer(file)
         await this.#writeWhole(`${folder}/metadata/${name}`, bytes)
         return bytes.length
       },

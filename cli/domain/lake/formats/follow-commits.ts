@@ -1,5 +1,5 @@
 /** Publishes each commit soon after it was made, for as long as somebody makes commits. */
-import type { Clock } from '../kernel/clock.ts'
+import type { Clock } from '../../kernel/clock.ts'
 
 /** What it follows. */
 export interface FollowPorts {

@@ -1,8 +1,8 @@
 /**
- * The tables of a DuckLake catalogue, version 1.0 of https://ducklake.select/docs/stable/specification/,
- * and their rows for an open lake.
+ * The tables of a DuckLake catalogue, version 1.0, and their rows for an open lake:
+ * https://ducklake.select/docs/stable/specification/
  */
-import { displayType } from '../sql/types.ts'
+import { displayType } from '../../sql/types.ts'
 import { fieldsAt, innerFields, listVersions } from './columns.ts'
 import { unknownType } from './iceberg-schemas.ts'
 import type { FieldType, OpenField, OpenLake, OpenTable } from './open-lake.ts'
@@ -67,7 +67,8 @@ const TABLES = {
     'data_file_id BIGINT, path VARCHAR, path_is_relative BOOLEAN, schedule_start TIMESTAMPTZ',
   inlined_data_tables: 'table_id BIGINT, table_name VARCHAR, schema_version BIGINT',
   macro:
-    'schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT',
+    'schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, ' +
+    'end_snapshot BIGINT',
   macro_impl: 'macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, "sql" VARCHAR, "type" VARCHAR',
   macro_parameters:
     'macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, ' +
@@ -79,7 +80,9 @@ const TABLES = {
   table_column_stats:
     'table_id BIGINT, column_id BIGINT, contains_null BOOLEAN, contains_nan BOOLEAN, ' +
     'min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR',
-  tag: 'object_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, "key" VARCHAR, "value" VARCHAR',
+  tag:
+    'object_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, "key" VARCHAR, ' +
+    '"value" VARCHAR',
   view:
     'view_id BIGINT, view_uuid UUID, begin_snapshot BIGINT, end_snapshot BIGINT, ' +
     'schema_id BIGINT, view_name VARCHAR, dialect VARCHAR, "sql" VARCHAR, column_aliases VARCHAR',

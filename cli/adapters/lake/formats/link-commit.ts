@@ -1,15 +1,15 @@
 /**
- * Hard links to the files of a commit, which stay when the engine replaces them, and what the footers
- * of those files say that were not published before.
+ * Hard links to the files of a commit, which stay when the engine replaces them, and what the
+ * footers of those files say that were not published before.
  */
-import { CcsError } from '../../domain/kernel/errors.ts'
-import type { LakeFile, Manifest } from '../../domain/lake/manifest.ts'
-import { listNewFiles } from '../../domain/table-formats/add-snapshot.ts'
-import type { FileFacts, OpenFile, OpenLake } from '../../domain/table-formats/open-lake.ts'
-import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
-import { type Files, isErrno } from '../files/files.ts'
-import type { Store } from '../lake/data-store.ts'
-import { makeDir } from '../lake/leaf.ts'
+import { CcsError } from '../../../domain/kernel/errors.ts'
+import { listNewFiles } from '../../../domain/lake/formats/add-snapshot.ts'
+import type { FileFacts, OpenFile, OpenLake } from '../../../domain/lake/formats/open-lake.ts'
+import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
+import { type Duck, type DuckConnection, openDuck } from '../../duckdb/duckdb.ts'
+import { type Files, isErrno } from '../../files/files.ts'
+import type { Store } from '../data-store.ts'
+import { makeDir } from '../leaf.ts'
 import { readFileFacts } from './file-facts.ts'
 
 /** A commit whose files are linked. */

@@ -2,6 +2,7 @@
  * A table's next snapshot in Iceberg, version 2: a manifest of the files that came, manifests
  * without the files that went, the list of all of them, and the table's metadata.
  */
+import type { ContainerFile } from '../../avro/object-reader.ts'
 import { fieldsAt, listVersions } from './columns.ts'
 import {
   entrySchema,
@@ -23,13 +24,6 @@ import {
   type OpenTable,
 } from './open-lake.ts'
 
-/** Records of one Avro file, and what its header says. */
-export interface AvroFile {
-  readonly schema: object
-  readonly header: Readonly<Record<string, string>>
-  readonly records: readonly object[]
-}
-
 /** Where a table lies and how its files are written. */
 export interface IcebergPlace {
   /** Absolute; of the table's folder with `metadata`. */
@@ -39,7 +33,7 @@ export interface IcebergPlace {
   /** Ends the names of this attempt's files, so that none of them is ever written twice. */
   readonly attempt: string
   /** Writes a file into `metadata`; resolves to its size. */
-  readonly write: (name: string, file: AvroFile) => Promise<number>
+  readonly write: (name: string, file: ContainerFile) => Promise<number>
 }
 
 /** Manifests that are this many become one. */
@@ -203,7 +197,7 @@ function listFile(
   manifests: readonly IcebergManifest[],
   snapshot: number,
   location: string,
-): AvroFile {
+): ContainerFile {
   return {
     schema: LIST_SCHEMA,
     header: {

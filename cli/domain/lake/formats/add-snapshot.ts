@@ -1,5 +1,5 @@
 /** Makes a commit of the lake the newest snapshot, and forgets those that are older than wanted. */
-import type { LakeFile, Manifest } from '../lake/manifest.ts'
+import type { LakeFile, Manifest } from '../manifest.ts'
 import { addColumns } from './columns.ts'
 import {
   type FileFacts,
