@@ -1,6 +1,8 @@
 """Reads published tables by the libraries of their formats, and prints one line of JSON each.
 
-Usage: read_tables.py FOLDER [SPARK_JAR]   (FOLDER: open-lake of a data directory)
+Usage: read_tables.py FOLDER [ICEBERG CACHE]
+FOLDER: open-lake of a data directory; ICEBERG: the package that Spark reads Iceberg by, as
+group:artifact:version, which it keeps in CACHE.
 
 Each line: reader, table, snapshot (null: the newest), n: rows, md5: of the rows' sorted texts; or
 pruned: files that a filter reads, of all files.
@@ -25,12 +27,12 @@ def extension(name):
     return glob.glob(f"{folder}/extensions/*/{name}.duckdb_extension")[0]
 
 
-def main(folder, spark_jar=None):
+def main(folder, *spark_packages):
     duck = duckdb.connect()
     for name in ("ducklake", "avro", "iceberg"):
         duck.execute(f"LOAD '{extension(name)}'")
     duck.execute(f"ATTACH 'ducklake:{folder}/catalog.ducklake' AS lake (READ_ONLY)")
-    spark = start_spark(spark_jar) if spark_jar else None
+    spark = start_spark(*spark_packages) if spark_packages else None
 
     def tell(reader, table, source, snapshot=None):
         n, md5 = duck.execute(SQL.format(source=source)).fetchone()
@@ -75,12 +77,13 @@ def prune(duck, iceberg, table):
         print(json.dumps(dict(line, reader="ducklake", pruned=int(files))))
 
 
-def start_spark(jar):
+def start_spark(package, cache):
     from pyspark.sql import SparkSession
 
     return (
         SparkSession.builder.master("local[2]")
-        .config("spark.jars", jar)
+        .config("spark.jars.packages", package)
+        .config("spark.jars.ivy", cache)
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
