@@ -3,6 +3,7 @@
  * without an answer, with cut bodies, with answers that are lost after the work was done; and the
  * process starts anew in between. Nothing is missing, nothing is there twice, nothing is left over.
  */
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openLakeStore } from '../../cli/adapters/s3/lake-store.ts'
 import type { LakePusher } from '../../cli/domain/lake/s3/push-lake.ts'
@@ -16,10 +17,11 @@ import {
 } from '../fixtures/copied-lake.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
 import { startFaultProxy } from '../fixtures/fault-proxy.ts'
+import { IS_WHOLE } from '../fixtures/fault-share.ts'
 import { CANARY, type S3Server, startS3 } from '../fixtures/s3-server.ts'
 
 const SEED = Number(process.env.CCS_S3_SEED ?? 20_260_101)
-const PUTS = Number(process.env.CCS_S3_PUTS ?? 5_000)
+const PUTS = Number(process.env.CCS_S3_PUTS ?? (IS_WHOLE ? 5_000 : 500))
 const FAULT_SHARE = 0.3
 const FILES_A_COMMIT = 80
 
