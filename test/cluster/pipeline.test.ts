@@ -82,7 +82,7 @@ clusterTest(
       ])
       expect(offsets?.sort()).toEqual(partitions.map(({ partition, end }) => [partition, end]))
     }),
-  300_000,
+  120_000 + FAULTS.length * PATIENCE_MS,
 )
 
 clusterTest(
