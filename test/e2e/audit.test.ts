@@ -129,7 +129,7 @@ describe('a healthy directory with late, duplicate, invalid and disordered event
   test('a directory without a commit passes', async () => {
     expect(await auditOf(path.join(dir, 'nothing'))).toEqual({
       ...{ ok: true, serial: null, asOf: null, models: [], faults: [], setAside: [], gaps: [] },
-      log: [],
+      ...{ log: [], remarks: [] },
     })
   })
 })
