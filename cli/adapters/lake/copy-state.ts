@@ -1,7 +1,7 @@
 /** What a data directory keeps of its copy on S3, in `s3.json`. */
 import { randomBytes } from 'node:crypto'
 import { CcsError } from '../../domain/kernel/errors.ts'
-import { asObject } from '../../domain/kernel/json.ts'
+import { asObject, parseJson } from '../../domain/kernel/json.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { CopyFailure, CopyState } from '../../domain/lake/s3/copy-status.ts'
 import type { PushState } from '../../domain/lake/s3/push-lake.ts'
@@ -72,7 +72,7 @@ export class CopyStateFile {
 }
 
 function parse(text: string, path: string): CopyState {
-  const { format, lake, address, failure, ...rest } = asObject(readJson(text))
+  const { format, lake, address, failure, ...rest } = asObject(parseJson(text))
   if (format !== FORMAT || typeof lake !== 'string' || typeof address !== 'string')
     throw new CcsError('CCS_S3_INVALID', `${path} is damaged, or of another version of ccs.`, {
       hint: 'Delete it; then the copy becomes this directory’s again: ccs lake push --take-over',
@@ -83,14 +83,6 @@ function parse(text: string, path: string): CopyState {
     committedMs: readCount(rest.committedMs),
     waitingFiles: readCount(rest.waitingFiles) ?? 0,
     waitingBytes: readCount(rest.waitingBytes) ?? 0,
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

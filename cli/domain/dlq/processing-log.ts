@@ -3,7 +3,7 @@
  * (docs.confluent.io, "Processing log"). Only deserialization errors have the record's bytes, and
  * no row says where the record is in its topic.
  */
-import { asObject } from '../kernel/json.ts'
+import { asObject, parseJson } from '../kernel/json.ts'
 /** A record that the engine could not read. */
 export interface LoggedRecord {
   /** The server's name for it. */
@@ -18,7 +18,7 @@ export interface LoggedRecord {
 
 /** Returns undefined for rows of another kind, rows about a key, and other text. */
 export function parseLoggedRecord(row: Buffer): LoggedRecord | undefined {
-  const { time, message } = asObject(parseJson(row))
+  const { time, message } = asObject(parseJson(row.toString('utf8')))
   const error = asObject(asObject(message).deserializationError)
   const { target, errorMessage, recordB64, cause, topic } = error
   if (typeof topic !== 'string' || typeof time !== 'number') return undefined
@@ -29,13 +29,5 @@ export function parseLoggedRecord(row: Buffer): LoggedRecord | undefined {
     bytes: typeof recordB64 === 'string' ? Buffer.from(recordB64, 'base64') : undefined,
     message: [String(errorMessage), ...causes].map((one) => one.replace(/[.:\s]+$/, '')).join(': '),
     timeMs: time,
-  }
-}
-
-function parseJson(row: Buffer): unknown {
-  try {
-    return JSON.parse(row.toString('utf8'))
-  } catch {
-    return undefined
   }
 }

@@ -4,6 +4,7 @@ import { escapeControls } from '../console/controls.ts'
 import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
 import { wrapLine } from '../console/text.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { parseJson } from '../kernel/json.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
@@ -143,7 +144,7 @@ export async function showReject(
       text,
       decoded: decoded?.value ? { as: decoded.as, value: decoded.value } : null,
       partial: decoded?.value ? null : ((await decodeBeginning(bytes)) ?? null),
-      json: text === null ? null : parseJson(text),
+      json: text === null ? null : parseInner(text),
       isReplayed: ledger.isReplayed({ partition, offset, sourceKey }),
     }
   } finally {
@@ -152,13 +153,8 @@ export async function showReject(
 }
 
 /** Parses objects and lists; null for other text. */
-function parseJson(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return null
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
+function parseInner(text: string): unknown {
+  return /^\s*[[{]/.test(text) ? (parseJson(text) ?? null) : null
 }
 
 function rejectNotFound(

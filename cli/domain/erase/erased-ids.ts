@@ -5,7 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { CcsError, EXIT } from '../kernel/errors.ts'
-import { asObject } from '../kernel/json.ts'
+import { asObject, parseJson } from '../kernel/json.ts'
 
 /** Whose events are erased: a customer, or a visitor by anonymous id. */
 export interface Person {
@@ -77,15 +77,10 @@ export function nameErased({ key }: ErasedList, { kind, id }: Person): string {
  * back.
  */
 export function parseErased(text: string, file: string): ErasedList {
-  let format: unknown
-  try {
-    const list = asObject(JSON.parse(text))
-    format = list.format
-    if (format === 1 && typeof list.key === 'string' && Array.isArray(list.ids))
-      return list as unknown as ErasedList // ccs alone writes the file
-  } catch {
-    // Not JSON.
-  }
+  const list = asObject(parseJson(text))
+  const { format } = list
+  if (format === 1 && typeof list.key === 'string' && Array.isArray(list.ids))
+    return list as unknown as ErasedList // ccs alone writes the file
   if (typeof format === 'number' && format > 1) {
     const what = `${file} has format ${format}; this ccs knows formats up to 1`
     throw new CcsError('CCS_MANIFEST_INVALID', `${what}.`, {

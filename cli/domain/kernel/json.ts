@@ -1,5 +1,14 @@
 /** Guards for values of unknown shape, as JSON.parse and the YAML reader give them. */
 
+/** The value of a JSON text; undefined for anything else. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** An object with keys: no array, not null. Its values are not looked at yet. */
 export type JsonObject = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,7 @@
  * Reads dbt's log as `--log-format json` writes it: one object per line. Only progress and the
  * errors that dbt reports before any node ran matter; other lines are ignored.
  */
-import { asObject } from '../kernel/json.ts'
+import { asObject, parseJson } from '../kernel/json.ts'
 
 /** What one line of dbt's log says: progress, an error, or dbt's version. */
 export type DbtLine =
@@ -16,13 +16,8 @@ const RESULT = /^Log(Model|Test|Seed|Snapshot|NodeNoOp|Freshness|Function|UnitTe
 /** undefined for a line without news, and for text that isn't JSON. */
 export function readDbtLine(line: string): DbtLine | undefined {
   if (!line.startsWith('{')) return undefined
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-  } catch {
-    return undefined // a line that was cut off, or other output
-  }
-  const { info, data } = asObject(parsed)
+  // Of a line that was cut off, and of other output, there is none.
+  const { info, data } = asObject(parseJson(line))
   const { name, level, msg } = asObject(info)
   const fields = asObject(data)
   if (typeof name !== 'string') return undefined

@@ -10,7 +10,7 @@
  */
 
 import { selectWatermarkPositions } from '../dlq/replay-partitions.ts'
-import { isObject } from '../kernel/json.ts'
+import { isObject, parseJson } from '../kernel/json.ts'
 import type { Manifest } from '../lake/manifest.ts'
 
 /** Paths below the data directory. */
@@ -170,10 +170,6 @@ export function readWatermark(manifest: Manifest, delayMs: number): number | nul
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return isObject(value) ? value : undefined
 }

@@ -5,7 +5,7 @@
  * until it is destroyed. A destroyed key leaves its name.
  */
 import { CcsError } from '../kernel/errors.ts'
-import { asObject, isObject } from '../kernel/json.ts'
+import { asObject, isObject, parseJson } from '../kernel/json.ts'
 
 /** One key; it is secret. */
 export interface PiiKey {
@@ -27,12 +27,8 @@ export interface PiiKeys {
 
 /** CCS_KEYS_INVALID for a file that ccs did not write. */
 export function parsePiiKeys(text: string, file: string): PiiKeys {
-  try {
-    const { format, keys } = asObject(JSON.parse(text))
-    if (format === 1 && Array.isArray(keys) && keys.every(isKey)) return { format, keys }
-  } catch {
-    // Not JSON.
-  }
+  const { format, keys } = asObject(parseJson(text))
+  if (format === 1 && Array.isArray(keys) && keys.every(isKey)) return { format, keys }
   throw new CcsError('CCS_KEYS_INVALID', `${file} is no file of keys of ccs.`, {
     hint: 'Put it back from your copy: with other keys, persons get other pseudonyms.',
   })

@@ -8,6 +8,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { encodeContainer } from '../../../domain/avro/object-reader.ts'
 import { OPEN_FORMATS, type OpenFormat } from '../../../domain/config/lake-s3.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
+import { asObject, parseJson } from '../../../domain/kernel/json.ts'
 import {
   addSnapshot,
   EMPTY_OPEN_LAKE,
@@ -86,8 +87,9 @@ export async function readOpenLake(files: Files, root: string): Promise<OpenLake
     if (isErrno(error, 'ENOENT')) return undefined
     throw error
   }
-  const lake = parseState(text)
-  if (lake?.format === OPEN_LAKE_FORMAT) return lake
+  const lake = asObject(parseJson(text.toString('utf8')))
+  // What `publishOpenLake` has written.
+  if (lake.format === OPEN_LAKE_FORMAT) return lake as unknown as OpenLake
   throw new CcsError('CCS_OPEN_LAKE_INVALID', `${path} is damaged or of a newer ccs.`, {
     hint: `Remove ${openLakePath(root)} and publish again: only older snapshots are lost.`,
   })
@@ -101,14 +103,6 @@ export async function listPublishedFormats({ files, root }: Store): Promise<read
     iceberg: 'iceberg',
   }
   return OPEN_FORMATS.filter((format) => names.includes(folders[format]))
-}
-
-function parseState(text: Buffer): OpenLake | undefined {
-  try {
-    return JSON.parse(text.toString('utf8')) as OpenLake // what `publishOpenLake` has written
-  } catch {
-    return undefined
-  }
 }
 
 function icebergFolder({ name }: OpenTable): string {

@@ -1,6 +1,6 @@
 /** A plan as the document that `--json` prints and `--out` saves to be applied later. */
 import { CcsError } from '../../kernel/errors.ts'
-import { asObject } from '../../kernel/json.ts'
+import { asObject, parseJson } from '../../kernel/json.ts'
 import type { Plan } from './plan.ts'
 import { findWidestEffect, type StateEffect, type Step } from './step.ts'
 
@@ -52,18 +52,10 @@ export function readSavedPlan(
   file: string,
   text: string,
 ): Pick<PlanDocument, 'target' | 'fingerprint'> {
-  const { format, target, fingerprint } = parseObject(text)
+  const { format, target, fingerprint } = asObject(parseJson(text))
   if (format === FORMAT && typeof target === 'string' && typeof fingerprint === 'string')
     return { target, fingerprint }
   throw new CcsError('CCS_USAGE_INVALID', `${file} is not a plan.`, {
     hint: `Make one: ccs plan --target NAME --out ${file}`,
   })
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return asObject(JSON.parse(text))
-  } catch {
-    return {}
-  }
 }

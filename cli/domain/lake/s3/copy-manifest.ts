@@ -4,7 +4,7 @@
  * not. docs/lake.md describes it for readers.
  */
 import { CcsError } from '../../kernel/errors.ts'
-import { asObject } from '../../kernel/json.ts'
+import { asObject, parseJson } from '../../kernel/json.ts'
 import { leafPath } from '../layout.ts'
 import type { LakeFile } from '../manifest.ts'
 
@@ -86,7 +86,9 @@ export function renderCopyManifest(manifest: CopyManifest): Buffer {
 
 /** CCS_S3_INVALID if it is none, or of a newer format; `source` is for the message. */
 export function parseCopyManifest(bytes: Buffer, source: string): CopyManifest {
-  const { format, files, replaced, committed, published, ...rest } = asObject(readJson(bytes))
+  const { format, files, replaced, committed, published, ...rest } = asObject(
+    parseJson(bytes.toString('utf8')),
+  )
   const { lake, serial, generation } = rest
   if (Number.isSafeInteger(format) && Number(format) > FORMAT)
     throw invalid(source, `has format ${format}; this ccs knows format ${FORMAT}`)
@@ -124,14 +126,6 @@ function readTime(value: unknown, source: string): number {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
   if (Number.isNaN(ms)) throw invalid(source, 'is damaged')
   return ms
-}
-
-function readJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }
 
 function invalid(source: string, what: string): CcsError {

@@ -7,7 +7,7 @@
 import type { HttpClient, HttpLines } from '../../../adapters/http/http.ts'
 import { parseJsonExactly } from '../../../domain/documents/json-lines.ts'
 import type { CcsError } from '../../../domain/kernel/errors.ts'
-import { asList, asObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject, parseJson } from '../../../domain/kernel/json.ts'
 import { notAKsqlDb, sendRequest, withConnectionErrors } from './connection.ts'
 import { asText } from './server-answers.ts'
 import {
@@ -101,17 +101,9 @@ async function readRejection(
 ): Promise<CcsError> {
   const whole: string[] = []
   for await (const line of lines) whole.push(line)
-  const body = parseOrUndefined(whole.join('\n'))
+  const body = parseJson(whole.join('\n'))
   const message = asText(asObject(body).message)
   if (message === '') return notAKsqlDb(url, { status })
   const code = Number(asObject(body).error_code) || 0
   return toStatementRejected(extractPlace({ status, code, message }), locate)
-}
-
-function parseOrUndefined(textOf: string): unknown {
-  try {
-    return JSON.parse(textOf)
-  } catch {
-    return undefined
-  }
 }

@@ -4,7 +4,7 @@
  * Anything else on the server is not ccs's.
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
-import { asList, asObject } from '../../../domain/kernel/json.ts'
+import { asList, asObject, parseJson } from '../../../domain/kernel/json.ts'
 import type { DeployedRelation, RelationPlan } from './actions.ts'
 
 /** A source that an unfinished deployment may have created, or that a newer version replaced. */
@@ -32,7 +32,7 @@ export function printRecord({ deployed, inProgress }: KsqlRecord): string {
 /** Reads a record; undefined gives an empty one. CCS_MANIFEST_INVALID if it can't be read. */
 export function readRecord(text: string | undefined): KsqlRecord {
   if (text === undefined) return { deployed: [], inProgress: [] }
-  const { format, placed, begun } = asObject(parseOrUndefined(text))
+  const { format, placed, begun } = asObject(parseJson(text))
   if (
     format !== FORMAT ||
     !isListOf(placed, isDeployedRelation) ||
@@ -75,14 +75,6 @@ export function mergeInProgress(
 ): readonly InProgressSource[] {
   const known = new Set(first.map((one) => one.source))
   return [...first, ...others.filter((one) => !known.has(one.source))]
-}
-
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
