@@ -20,6 +20,30 @@ export async function withDuck<T>(
   }
 }
 
+/** A DuckDB with one connection, which is opened when it is first needed. */
+export class LazyDuck {
+  readonly #options: DuckOptions
+  #opened: Promise<{ readonly duck: Duck; readonly connection: DuckConnection }> | undefined
+
+  constructor(options: DuckOptions) {
+    this.#options = options
+  }
+
+  open() {
+    this.#opened ??= openDuck(this.#options).then(async (duck) => ({
+      duck,
+      connection: await duck.connect(),
+    }))
+    return this.#opened
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined)
+    opened?.connection.close()
+    opened?.duck.close()
+  }
+}
+
 /** Settings of a DuckDB that reads a whole lake: what outgrows 1 GiB spills to `tempDirectory`. */
 export function largeDuck(tempDirectory: string, memoryLimitBytes = 1024 ** 3): DuckOptions {
   return { memoryLimitBytes, tempDirectory, config: { preserve_insertion_order: 'false' } }

@@ -3,7 +3,7 @@
  * duplicates included. The day, `dt`, is in the path and not in the file.
  */
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
-import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
+import { LazyDuck } from '../duckdb/with-duck.ts'
 
 /** Columns in their order, which warehouses load by. */
 export const CLICKS_COLUMNS = [
@@ -24,13 +24,12 @@ const MEMORY_BYTES = 64 * 1024 * 1024
 
 /** With a DuckDB of its own, which is opened when it is first needed. */
 export class ClicksWriter {
-  readonly #tempDirectory: string
-  #opened: Promise<{ readonly duck: Duck; readonly connection: DuckConnection }> | undefined
+  readonly #duck: LazyDuck
   /** One file after the other: they share the memory. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(tempDirectory: string) {
-    this.#tempDirectory = tempDirectory
+    this.#duck = new LazyDuck({ threads: 1, memoryLimitBytes: MEMORY_BYTES, tempDirectory })
   }
 
   /** Writes `output` and returns its rows. A column that Bronze lacks is NULL. */
@@ -41,7 +40,7 @@ export class ClicksWriter {
   }
 
   async #write(bronze: string, output: string): Promise<number> {
-    const { duck, connection } = await this.#open()
+    const { duck, connection } = await this.#duck.open()
     const read = `read_parquet(${quoteText(bronze)}, hive_partitioning = false)`
     const { rows } = await connection.all(`DESCRIBE SELECT * FROM ${read}`)
     const types = new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]))
@@ -55,20 +54,8 @@ export class ClicksWriter {
     return written
   }
 
-  async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined)
-    opened?.connection.close()
-    opened?.duck.close()
-  }
-
-  #open() {
-    const tempDirectory = this.#tempDirectory
-    const settings = { threads: 1, memoryLimitBytes: MEMORY_BYTES, tempDirectory }
-    this.#opened ??= openDuck(settings).then(async (duck) => ({
-      duck,
-      connection: await duck.connect(),
-    }))
-    return this.#opened
+  close(): Promise<void> {
+    return this.#duck.close()
   }
 }
 

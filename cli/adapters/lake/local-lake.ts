@@ -13,8 +13,8 @@ import {
   generationName,
   isPlainName,
   lakeFileName,
-  leafPath,
   parseGenerationName,
+  treePath,
 } from '../../domain/lake/layout.ts'
 import { groupByPartition, type LakeFile, type Manifest } from '../../domain/lake/manifest.ts'
 import { checkFile, type FileChecksum, syncFile } from '../files/file-check.ts'
@@ -210,7 +210,7 @@ export class LocalLake implements Lake {
     const leaf = this.#finalized?.leaves.get(leafKey(file))
     const dir = this.#finalized && `${this.#root}/${generationName(this.#finalized.generation)}`
     const place = leaf && dir && locateFile(dir, leaf, file.name)
-    return place ?? `${lake}/${leafPath(file.table, file.partition)}/${file.name}`
+    return place ?? `${lake}/${treePath(file)}`
   }
 
   /** What is wrong with a file, as half a sentence; undefined if it is as the manifest says. */

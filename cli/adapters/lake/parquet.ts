@@ -1,7 +1,8 @@
 /** Parquet operations of the lake, done by DuckDB: merge files, count rows. */
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { quoteText } from '../../domain/kernel/sql-text.ts'
-import { type Duck, type DuckConnection, openDuck } from '../duckdb/duckdb.ts'
+import type { DuckConnection } from '../duckdb/duckdb.ts'
+import { LazyDuck } from '../duckdb/with-duck.ts'
 
 /** DuckDB holds a row group in memory until it is written, so it is small. */
 const MERGED = 'FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 24576'
@@ -61,16 +62,15 @@ const MEMORY_BYTES = 64 * 1024 * 1024
 
 /** Merges and counts with a DuckDB of its own, which is opened when it is first needed. */
 class ParquetTool {
-  readonly #tempDirectory: string
-  #opened: Promise<{ readonly duck: Duck; readonly connection: DuckConnection }> | undefined
+  readonly #duck: LazyDuck
 
   constructor(tempDirectory: string) {
-    this.#tempDirectory = tempDirectory
+    this.#duck = new LazyDuck({ threads: 1, memoryLimitBytes: MEMORY_BYTES, tempDirectory })
   }
 
   /** See mergeParquet. */
   async merge(inputs: readonly string[], output: string): Promise<number> {
-    const { duck, connection } = await this.#open()
+    const { duck, connection } = await this.#duck.open()
     const rows = await mergeParquet(connection, inputs, output)
     await duck.giveBack(connection)
     return rows
@@ -78,23 +78,11 @@ class ParquetTool {
 
   /** See countParquetRows. */
   async countRows(path: string): Promise<number> {
-    return countParquetRows((await this.#open()).connection, path)
+    return countParquetRows((await this.#duck.open()).connection, path)
   }
 
-  async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined)
-    opened?.connection.close()
-    opened?.duck.close()
-  }
-
-  #open() {
-    const tempDirectory = this.#tempDirectory
-    const settings = { threads: 1, memoryLimitBytes: MEMORY_BYTES, tempDirectory }
-    this.#opened ??= openDuck(settings).then(async (duck) => ({
-      duck,
-      connection: await duck.connect(),
-    }))
-    return this.#opened
+  close(): Promise<void> {
+    return this.#duck.close()
   }
 }
 

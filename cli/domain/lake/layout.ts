@@ -77,6 +77,15 @@ export function leafPath(table: string, partition: string): string {
   return partition === '' ? folder : `${folder}/${partition}`
 }
 
+/** Path of a file in the tree; also below `files` of an open lake, and its key on S3. */
+export function treePath(file: {
+  readonly table: string
+  readonly partition: string
+  readonly name: string
+}): string {
+  return `${leafPath(file.table, file.partition)}/${file.name}`
+}
+
 /** Path below `parts` of a partition's file versions: `silver.events/event_date=2026-11-22`. */
 export function partPath(table: string, partition: string): string {
   return `${table}/${partition === '' ? 'all' : partition}`

@@ -1,15 +1,13 @@
 /** Writes a DuckLake catalogue: a DuckDB file, by plain SQL. */
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { type CatalogRows, printCatalogTables } from '../../../domain/lake/formats/ducklake.ts'
-import { openDuck } from '../../duckdb/duckdb.ts'
+import { withDuck } from '../../duckdb/with-duck.ts'
 
 const ROWS_A_STATEMENT = 1_000
 
 /** Creates the file `path`, which must not exist. */
 export async function writeDucklake(path: string, rows: CatalogRows): Promise<void> {
-  const duck = await openDuck({ threads: 1 })
-  const connection = await duck.connect()
-  try {
+  await withDuck({ threads: 1 }, async (connection) => {
     await connection.run("SET TimeZone = 'UTC'")
     await connection.run(`ATTACH ${quoteText(path)} AS lake`)
     await connection.run('BEGIN')
@@ -22,10 +20,7 @@ export async function writeDucklake(path: string, rows: CatalogRows): Promise<vo
       }
     await connection.run('COMMIT')
     await connection.run('DETACH lake')
-  } finally {
-    connection.close()
-    duck.close()
-  }
+  })
 }
 
 function printValue(value: string | number | boolean | null): string {

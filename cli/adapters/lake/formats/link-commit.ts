@@ -4,9 +4,10 @@
  */
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { listNewFiles } from '../../../domain/lake/formats/add-snapshot.ts'
-import type { FileFacts, OpenFile, OpenLake } from '../../../domain/lake/formats/open-lake.ts'
+import type { FileFacts, OpenLake } from '../../../domain/lake/formats/open-lake.ts'
+import { treePath } from '../../../domain/lake/layout.ts'
 import type { LakeFile, Manifest } from '../../../domain/lake/manifest.ts'
-import { type Duck, type DuckConnection, openDuck } from '../../duckdb/duckdb.ts'
+import { withDuck } from '../../duckdb/with-duck.ts'
 import { type Files, isErrno } from '../../files/files.ts'
 import type { Store } from '../data-store.ts'
 import { makeDir } from '../leaf.ts'
@@ -22,13 +23,6 @@ export interface LinkedCommit {
 /** Attempts at a commit whose files the engine replaces meanwhile. */
 const ATTEMPTS = 5
 
-/** Path of a file below `files` of the open lake. */
-export function filePath(table: string, file: Pick<OpenFile, 'partition' | 'name'>): string {
-  const folder = table.replace('.', '/')
-  const { partition, name } = file
-  return partition === '' ? `${folder}/${name}` : `${folder}/${partition}/${name}`
-}
-
 /**
  * Links the newest commit's new files into `dir`; takes the next commit if they were replaced
  * meanwhile. undefined: nothing was committed yet; CCS_LAKE_DAMAGED: a file is missing.
@@ -38,29 +32,32 @@ export async function linkCommit(
   dir: string,
   lake: OpenLake,
 ): Promise<LinkedCommit | undefined> {
-  const duck = new LazyDuck()
-  try {
-    for (let attempt = 1; ; attempt++) {
-      const manifest = await store.manifests.load()
-      if (manifest === undefined) return undefined
-      const added = listNewFiles(lake, manifest)
-      const missing = await linkFiles(store, dir, { ...manifest, files: added })
-      if (missing === undefined) {
-        const facts = new Map<string, FileFacts>()
-        for (const file of added) {
-          const path = `${dir}/files/${filePath(file.table, file)}`
-          facts.set(file.name, await readFileFacts(await duck.connect(), path))
-        }
-        return { manifest, facts }
-      }
-      if (attempt === ATTEMPTS)
-        throw new CcsError('CCS_LAKE_DAMAGED', `${missing} of the lake is missing.`, {
-          hint: 'See: ccs lake verify',
-        })
-    }
-  } finally {
-    duck.close()
+  for (let attempt = 1; ; attempt++) {
+    const manifest = await store.manifests.load()
+    if (manifest === undefined) return undefined
+    const added = listNewFiles(lake, manifest)
+    const missing = await linkFiles(store, dir, { ...manifest, files: added })
+    if (missing === undefined) return { manifest, facts: await readFacts(dir, added) }
+    if (attempt === ATTEMPTS)
+      throw new CcsError('CCS_LAKE_DAMAGED', `${missing} of the lake is missing.`, {
+        hint: 'See: ccs lake verify',
+      })
   }
+}
+
+async function readFacts(
+  dir: string,
+  files: readonly LakeFile[],
+): Promise<ReadonlyMap<string, FileFacts>> {
+  const facts = new Map<string, FileFacts>()
+  if (files.length === 0) return facts
+  await withDuck({ threads: 1 }, async (connection) => {
+    for (const file of files) {
+      const path = `${dir}/files/${treePath(file)}`
+      facts.set(file.name, await readFileFacts(connection, path))
+    }
+  })
+  return facts
 }
 
 /** The name of a file that is missing; undefined: all are linked, durably. */
@@ -72,7 +69,7 @@ async function linkFiles(
   const places = await lake.locate(manifest)
   const folders = new Set<string>()
   for (const file of manifest.files) {
-    const path = `${dir}/files/${filePath(file.table, file)}`
+    const path = `${dir}/files/${treePath(file)}`
     const folder = path.slice(0, path.lastIndexOf('/'))
     if (!folders.has(folder)) await makeDir(files, root, folder)
     folders.add(folder)
@@ -99,21 +96,4 @@ async function linkFile(
     return (await files.stat(to)).bytes === bytes
   }
   return true
-}
-
-/** A DuckDB that is opened when it is first needed. */
-class LazyDuck {
-  #opened: { readonly duck: Duck; readonly connection: DuckConnection } | undefined
-
-  async connect(): Promise<DuckConnection> {
-    if (this.#opened) return this.#opened.connection
-    const duck = await openDuck({ threads: 1 })
-    this.#opened = { duck, connection: await duck.connect() }
-    return this.#opened.connection
-  }
-
-  close(): void {
-    this.#opened?.connection.close()
-    this.#opened?.duck.close()
-  }
 }

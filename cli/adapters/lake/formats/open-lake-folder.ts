@@ -25,12 +25,13 @@ import {
   type OpenLake,
   type OpenTable,
 } from '../../../domain/lake/formats/open-lake.ts'
+import { treePath } from '../../../domain/lake/layout.ts'
 import { takeLock } from '../../files/file-lock.ts'
 import { type Files, isErrno, listNames, writeFileAtomic } from '../../files/files.ts'
 import type { Store } from '../data-store.ts'
 import { makeDir } from '../leaf.ts'
 import { writeDucklake } from './ducklake-file.ts'
-import { filePath, linkCommit } from './link-commit.ts'
+import { linkCommit } from './link-commit.ts'
 import { removeUnnamed } from './remove-unnamed.ts'
 
 /** How a commit is published. */
@@ -187,7 +188,7 @@ class Publication {
     const folder = icebergFolder(table)
     return {
       location: `${this.#dir}/${folder}`,
-      pathOf: (file) => `${this.#dir}/files/${filePath(table.name, file)}`,
+      pathOf: (file) => `${this.#dir}/files/${treePath({ ...file, table: table.name })}`,
       attempt: this.#attempt,
       write: async (name, file) => {
         const bytes = await encodeContainer(file)

@@ -1,7 +1,7 @@
 /** Removes from an open lake what none of its catalogues names. */
 import type { OpenLake } from '../../../domain/lake/formats/open-lake.ts'
+import { treePath } from '../../../domain/lake/layout.ts'
 import { type Files, listNames } from '../../files/files.ts'
-import { filePath } from './link-commit.ts'
 
 /** Versions of a table's metadata that stay, counted back: readers may have looked one up. */
 const METADATA_KEPT = [0, 1, 2]
@@ -30,7 +30,7 @@ export async function removeUnnamed(files: Files, dir: string, lake: OpenLake): 
 function listNamed({ tables }: OpenLake): ReadonlySet<string> {
   const named = new Set(['catalog.ducklake', 'state.json'])
   for (const { name: table, files, iceberg } of tables) {
-    for (const file of files) named.add(`files/${filePath(table, file)}`)
+    for (const file of files) named.add(`files/${treePath({ ...file, table })}`)
     if (iceberg === undefined) continue
     const { version, manifests, snapshots } = iceberg
     const names = [

@@ -5,7 +5,7 @@
  */
 import { CcsError } from '../../kernel/errors.ts'
 import { asObject, parseJson } from '../../kernel/json.ts'
-import { leafPath } from '../layout.ts'
+import { treePath } from '../layout.ts'
 import type { LakeFile } from '../manifest.ts'
 
 /** Its key. */
@@ -51,8 +51,8 @@ export interface CopyManifest {
 }
 
 /** The key of a file of the lake. */
-export function copyKey({ table, partition, name }: LakeFile): string {
-  return `${leafPath(table, partition)}/${name}`
+export function copyKey(file: LakeFile): string {
+  return treePath(file)
 }
 
 /** Below these, and only there, are files of the copy: whatever else a bucket has is not listed. */
