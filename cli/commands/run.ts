@@ -41,7 +41,7 @@ export default class Run extends CcsCommand<StatusResult> {
       hasGoldTopics: flags['gold-topics'],
       onNotice,
     })
-    const uploads = flags.once ? undefined : await keepCopies(project, onNotice)
+    const copies = flags.once ? undefined : await keepCopies(project, onNotice)
     const work = async () => {
       const port = flags.port ?? (flags.once ? 0 : project.config.http.port)
       const isPortRequired = flags.port !== undefined
@@ -77,7 +77,7 @@ export default class Run extends CcsCommand<StatusResult> {
     return thenClose(
       work,
       () => open.close(),
-      async () => uploads?.end(),
+      async () => copies?.end(),
     )
   }
 }

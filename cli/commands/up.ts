@@ -77,7 +77,7 @@ export default class Up extends CcsCommand<StatusResult> {
         throw error
       },
     )
-    const uploads = await keepCopies(project, (text) => this.note(text))
+    const copies = await keepCopies(project, (text) => this.note(text))
     const work = async () => {
       this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
@@ -95,7 +95,7 @@ export default class Up extends CcsCommand<StatusResult> {
       work,
       () => server.close(),
       () => open.close(),
-      () => uploads.end(),
+      () => copies.end(),
     )
   }
 

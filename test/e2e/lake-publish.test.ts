@@ -90,6 +90,20 @@ test('each published commit is a snapshot over the very files of the lake, also 
   )
 })
 
+test('a catalogue that is there stays whole, whichever format is asked for, and may be removed', async () => {
+  const data = makeData()
+  await addEvents(data, 1, 1)
+  await publish(data)
+  await addEvents(data, 2, 1)
+  await publish(data, '--format', 'iceberg', '--keep', '0s')
+  const snapshots = await readSnapshots(data)
+  expect([...snapshots.keys()]).toEqual([2])
+  for (const file of snapshots.get(2) ?? []) expect(existsSync(file), file).toBe(true)
+  rmSync(`${data}/open-lake/iceberg`, { recursive: true })
+  await publish(data)
+  expect(await readSnapshots(data)).toEqual(snapshots)
+})
+
 test('an erased person is in no older snapshot', async () => {
   const data = makeData()
   await addEvents(data, 1, 1)

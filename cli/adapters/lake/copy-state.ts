@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { asObject, parseJson } from '../../domain/kernel/json.ts'
+import type { FollowFailure } from '../../domain/lake/follow-commits.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
-import type { CopyFailure, CopyState } from '../../domain/lake/s3/copy-status.ts'
+import type { CopyState } from '../../domain/lake/s3/copy-status.ts'
 import type { PushState } from '../../domain/lake/s3/push-lake.ts'
 import { type Files, isErrno, writeFileAtomic } from '../files/files.ts'
 
@@ -90,7 +91,7 @@ function readCount(value: unknown): number | null {
   return typeof value === 'number' ? value : null
 }
 
-function readFailure(value: unknown): CopyFailure | null {
+function readFailure(value: unknown): FollowFailure | null {
   const { code, message, sinceMs } = asObject(value)
   const isWhole = typeof code === 'string' && typeof message === 'string'
   return isWhole && typeof sinceMs === 'number' ? { code, message, sinceMs } : null

@@ -41,6 +41,16 @@ export function openManifestStore(files: Files, root: string): ManifestStore {
   }
 }
 
+/** Another value after each commit; a look at one file, which need not be there. */
+export async function findRevision(files: Files, root: string): Promise<string> {
+  const { inode, modifiedMs, bytes } = await files
+    .stat(dataLayout(root).manifest)
+    .catch(() => NO_FILE)
+  return `${inode}-${modifiedMs}-${bytes}`
+}
+
+const NO_FILE = { inode: 0, modifiedMs: 0, bytes: 0 }
+
 function serialError(path: string, found: number, tried: number): CcsError {
   const what = `${path} has serial ${found}, but serial ${tried} should follow ${tried - 1}`
   return new CcsError('CCS_ENGINE_LOCKED', `${what}: another process has committed meanwhile.`, {

@@ -1,5 +1,4 @@
 /** The files of a commit as an upload reads them, also while an engine runs. */
-import { dataLayout } from '../../domain/lake/layout.ts'
 import type { LakeFile } from '../../domain/lake/manifest.ts'
 import type { PinnedFiles, PushPorts } from '../../domain/lake/s3/push-lake.ts'
 import { checkFile } from '../files/file-check.ts'
@@ -8,6 +7,7 @@ import type { Files } from '../files/files.ts'
 import { withScratch } from '../files/scratch-dir.ts'
 import { ClicksWriter } from './clicks.ts'
 import type { Store } from './data-store.ts'
+import { findRevision } from './manifest-store.ts'
 import { pinCommit } from './pin-commit.ts'
 
 /** What the uploads of a process read; close it in the end. */
@@ -30,20 +30,10 @@ export function openPushSource(store: Store): PushSource {
         return use(openPinned(files, { dir, paths, clicks }))
       })
     },
-    findRevision: () => findRevision(store),
+    findRevision: () => findRevision(files, root),
     close: () => clicks.close(),
   }
 }
-
-/** Another value after each commit; a look at one file. */
-export async function findRevision({ files, root }: Store): Promise<string> {
-  const { inode, modifiedMs, bytes } = await files
-    .stat(dataLayout(root).manifest)
-    .catch(() => NO_FILE)
-  return `${inode}-${modifiedMs}-${bytes}`
-}
-
-const NO_FILE = { inode: 0, modifiedMs: 0, bytes: 0 }
 
 async function pinFiles(
   store: Store,

@@ -35,24 +35,28 @@ export async function followProjectCommits(
   run: { readonly hasParent: boolean; readonly onNotice: (text: string) => void },
   stop: AbortSignal,
 ): Promise<void> {
-  const [{ followCommits }, { systemClock }, { watchParent }, { findRevision }] = await Promise.all(
-    [
-      import('../../domain/lake/formats/follow-commits.ts'),
+  const [{ followCommits }, { systemClock }, { watchParent }, { findRevision }, folder] =
+    await Promise.all([
+      import('../../domain/lake/follow-commits.ts'),
       import('../../adapters/process/system-clock.ts'),
       import('../../adapters/process/companion.ts'),
-      import('../../adapters/lake/push-source.ts'),
-    ],
-  )
+      import('../../adapters/lake/manifest-store.ts'),
+      import('../../adapters/lake/formats/open-lake-folder.ts'),
+    ])
   const store = await openStore(project.dataDir)
   try {
     await followCommits(
       {
         clock: systemClock(),
-        findRevision: () => findRevision(store),
-        publish: async () => {
-          await publishProjectLake(project, options)
+        findRevision: () => findRevision(store.files, store.root),
+        work: async () => {
+          await folder.publishOpenLake(store, { ...options, nowMs: Date.now() })
         },
         onNotice: run.onNotice,
+        words: {
+          failing: 'The last commit is not published',
+          again: 'Commits are published again.',
+        },
       },
       run.hasParent ? watchParent(stop) : stop,
     )
@@ -64,7 +68,6 @@ export async function followProjectCommits(
 /** Older snapshots go where commits are published: they show rows of a person who was erased. */
 export async function forgetOldSnapshots(store: Store): Promise<void> {
   const folder = await import('../../adapters/lake/formats/open-lake-folder.ts')
-  const formats = await folder.listPublishedFormats(store)
-  if (formats.length > 0)
-    await folder.publishOpenLake(store, { formats, keepMs: 0, nowMs: Date.now() })
+  if ((await folder.listPublishedFormats(store)).length > 0)
+    await folder.publishOpenLake(store, { formats: [], keepMs: 0, nowMs: Date.now() })
 }

@@ -43,12 +43,18 @@ export async function withPusher<T>(
     import('../../adapters/s3/lake-store.ts'),
     import('../../adapters/lake/push-source.ts'),
     import('../../adapters/process/system-clock.ts'),
-    import('../../adapters/lake/push-lock.ts'),
+    import('../../adapters/lake/worker-lock.ts'),
     import('../../adapters/lake/copy-state.ts'),
   ])
   const store = await openStore(project.dataDir)
   const { files, root } = store
-  const lock = await locks.takePushLock(store, owner, signal)
+  const lock = await locks.takeWorkerLock(store, {
+    ...{ name: 'push', owner, stop: signal },
+    refuse: (who) =>
+      new CcsError('CCS_ENGINE_LOCKED', `${who} uploads the lake of ${root} already.`, {
+        hint: 'It goes on by itself; how far it is: ccs status',
+      }),
+  })
   const source = sources.openPushSource(store)
   try {
     const state = await states.CopyStateFile.open(files, root, formatPlace(place))

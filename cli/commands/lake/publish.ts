@@ -3,6 +3,7 @@ import { followProjectCommits, publishProjectLake } from '../../app/copy/publish
 import { CcsCommand, durationFlag, targetFlag } from '../../command.ts'
 import { OPEN_FORMATS } from '../../domain/config/lake-s3.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
+import { countFiles, isLive } from '../../domain/lake/formats/open-lake.ts'
 
 /** What `--json` prints. */
 export interface LakePublishResult {
@@ -72,15 +73,8 @@ export default class LakePublish extends CcsCommand<LakePublishResult> {
     const { lake, isNew, dir } = published
     const newest = lake.snapshots.at(-1)
     const tables = lake.tables
-      .filter(({ end }) => end === undefined)
-      .map(({ name, files }) => {
-        const live = files.filter(({ end }) => end === undefined)
-        return {
-          table: name,
-          files: live.length,
-          rows: live.reduce((sum, one) => sum + one.rows, 0),
-        }
-      })
+      .filter(isLive)
+      .map(({ name, files }) => ({ table: name, ...countFiles(files.filter(isLive)) }))
     const result: LakePublishResult = {
       ...{ dir, formats, isNew, tables },
       snapshot: newest?.id ?? null,

@@ -18,7 +18,7 @@ const BACKUP: Instead = () =>
 const COMPARE: Instead = (target) =>
   `Compare them by: ccs query --target ${target} "SELECT * FROM gold.revenue_daily"`
 
-/** By the command's id. */
+/** By the first word of the command. */
 const INSTEAD: Readonly<Record<string, Instead>> = {
   run: DEPLOY,
   up: DEPLOY,
@@ -28,14 +28,8 @@ const INSTEAD: Readonly<Record<string, Instead>> = {
   why: (target) =>
     `Look for the event: ccs query --target ${target} "SELECT * FROM silver.events WHERE ` +
     `event_id = '…'". If it was rejected: ccs dlq ls --target ${target}`,
-  'lake:ls': SINKS,
-  'lake:verify': SINKS,
-  'lake:compact': SINKS,
+  lake: SINKS,
   backup: BACKUP,
-  'backup:verify': BACKUP,
-  'backup:ls': BACKUP,
-  'backup:prune': BACKUP,
-  'backup:restore': BACKUP,
 }
 
 /**
@@ -45,7 +39,7 @@ const INSTEAD: Readonly<Record<string, Instead>> = {
 export function refuseOnCluster(command: string, { name, engine }: Target): void {
   const { isCompiled, isAudited, displayName } = getEngineProfile(engine)
   if (!isCompiled || (command === 'audit' && isAudited)) return
-  const instead = INSTEAD[command]
+  const instead = INSTEAD[command.split(':')[0] ?? '']
   if (instead === undefined) return
   const typed = command.replaceAll(':', ' ')
   throw new CcsError(

@@ -11,7 +11,15 @@ test('a command that needs a data directory says what to type on a cluster', () 
   expect(() => refuse('run', 'flink')).toThrow(
     'ccs run works on a data directory; the models of target shop run on Flink.',
   )
-  for (const command of ['up', 'why', 'lake:ls', 'backup', 'reconcile'])
+  for (const command of [
+    'up',
+    'why',
+    'lake:ls',
+    'lake:push',
+    'lake:publish',
+    'backup',
+    'reconcile',
+  ])
     for (const engine of ['flink', 'ksqldb'] as const)
       expect(() => refuse(command, engine)).toThrow(
         expect.objectContaining({

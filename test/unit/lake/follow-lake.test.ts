@@ -1,7 +1,7 @@
 /** Following commits: each goes up once, failures are kept and told once, and stopping is clean. */
 import { expect, test } from 'vitest'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
-import type { CopyFailure } from '../../../cli/domain/lake/s3/copy-status.ts'
+import type { FollowFailure } from '../../../cli/domain/lake/follow-commits.ts'
 import { type FollowPorts, followLake } from '../../../cli/domain/lake/s3/follow-lake.ts'
 
 const DONE = { visible: undefined, uploadedFiles: 0, uploadedBytes: 0, removedFiles: 0 }
@@ -54,7 +54,7 @@ interface Loop {
   readonly passes: string[]
   readonly waits: number[]
   readonly notices: string[]
-  readonly failures: (CopyFailure | null)[]
+  readonly failures: (FollowFailure | null)[]
   stop(): void
 }
 

@@ -1,7 +1,7 @@
 /** What the footers of Parquet files say, read by DuckDB. */
 
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
-import { unknownType } from '../../../domain/lake/formats/iceberg-schemas.ts'
+import { unknownType } from '../../../domain/lake/formats/columns.ts'
 import type { FileFacts } from '../../../domain/lake/formats/open-lake.ts'
 import { parseType } from '../../../domain/sql/types.ts'
 import type { DuckConnection } from '../../duckdb/duckdb.ts'

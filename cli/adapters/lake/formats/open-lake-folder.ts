@@ -21,15 +21,16 @@ import {
   printIcebergMetadata,
 } from '../../../domain/lake/formats/iceberg.ts'
 import {
+  isLive,
   OPEN_LAKE_FORMAT,
   type OpenLake,
   type OpenTable,
 } from '../../../domain/lake/formats/open-lake.ts'
 import { treePath } from '../../../domain/lake/layout.ts'
-import { takeLock } from '../../files/file-lock.ts'
 import { type Files, isErrno, listNames, writeFileAtomic } from '../../files/files.ts'
 import type { Store } from '../data-store.ts'
 import { makeDir } from '../leaf.ts'
+import { takeWorkerLock } from '../worker-lock.ts'
 import { writeDucklake } from './ducklake-file.ts'
 import { linkCommit } from './link-commit.ts'
 import { removeUnnamed } from './remove-unnamed.ts'
@@ -62,19 +63,19 @@ export async function publishOpenLake(
   store: Store,
   options: PublishOptions,
 ): Promise<Published | undefined> {
-  const { files, root, manifests } = store
+  const { root, manifests } = store
   if ((await manifests.load()) === undefined) return undefined
-  const dir = openLakePath(root)
-  await makeDir(files, root, `${dir}/locks`)
-  const lock = await takeLock(files, { dir: `${dir}/locks`, name: 'publish' }, 'ccs lake publish')
-  if (!lock.taken)
-    throw new CcsError('CCS_OPEN_LAKE_LOCKED', `${lock.who} is publishing the lake of ${root}.`, {
-      hint: lock.hint ?? 'Try again when it has ended.',
-    })
+  const lock = await takeWorkerLock(store, {
+    ...{ name: 'publish', owner: 'ccs lake publish' },
+    refuse: (who) =>
+      new CcsError('CCS_OPEN_LAKE_LOCKED', `${who} is publishing the lake of ${root}.`, {
+        hint: 'Try again when it has ended.',
+      }),
+  })
   try {
-    return await new Publication(store, dir, options).run()
+    return await new Publication(store, options).run()
   } finally {
-    await lock.lock.release()
+    await lock.release()
   }
 }
 
@@ -106,6 +107,10 @@ export async function listPublishedFormats({ files, root }: Store): Promise<read
   return OPEN_FORMATS.filter((format) => names.includes(folders[format]))
 }
 
+function withoutIceberg(lake: OpenLake): OpenLake {
+  return { ...lake, tables: lake.tables.map(({ iceberg: _, ...table }) => table) }
+}
+
 function icebergFolder({ name }: OpenTable): string {
   return `iceberg/${name}`
 }
@@ -118,31 +123,36 @@ class Publication {
   readonly #attempt = randomBytes(4).toString('hex')
   readonly #folders = new Set<string>()
 
-  constructor(store: Store, dir: string, options: PublishOptions) {
+  constructor(store: Store, options: PublishOptions) {
     this.#store = store
     this.#files = store.files
-    this.#dir = dir
+    this.#dir = openLakePath(store.root)
     this.#options = options
   }
 
   async run(): Promise<Published | undefined> {
-    const before = (await readOpenLake(this.#files, this.#store.root)) ?? EMPTY_OPEN_LAKE
+    const there = await listPublishedFormats(this.#store)
+    const known = (await readOpenLake(this.#files, this.#store.root)) ?? EMPTY_OPEN_LAKE
+    // Whoever removed its folder wants a table to begin anew.
+    const before = there.includes('iceberg') ? known : withoutIceberg(known)
     const linked = await linkCommit(this.#store, this.#dir, before)
     if (linked === undefined) return undefined
     const { manifest, facts } = linked
-    const { nowMs, keepMs, formats } = this.#options
+    const { nowMs, keepMs } = this.#options
+    // A catalogue that is there never lags behind the files that stay for it.
+    const formats = new Set([...this.#options.formats, ...there])
     const last = before.snapshots.at(-1)
     const isNew = last?.serial !== manifest.serial || last.generation !== manifest.generation
     const added = isNew
       ? addSnapshot(before, { manifest, facts, nowMs, newUuid: randomUUID })
       : before
     let lake = forgetSnapshots(added, nowMs - keepMs)
-    if (formats.includes('iceberg')) {
+    if (formats.has('iceberg')) {
       // Again, since Iceberg knows now which files are gone.
       lake = forgetSnapshots(await this.#addToIceberg(lake), nowMs - keepMs)
-      await this.#writeIcebergMetadata(lake)
+      await this.#writeIcebergMetadata(before, lake)
     }
-    if (formats.includes('ducklake')) await this.#writeDucklake(lake)
+    if (formats.has('ducklake')) await this.#writeDucklake(lake)
     await this.#writeWhole('state.json', Buffer.from(JSON.stringify(lake)))
     await removeUnnamed(this.#files, this.#dir, lake)
     return { lake, isNew }
@@ -161,17 +171,20 @@ class Publication {
     const tables: OpenTable[] = []
     for (const table of lake.tables)
       tables.push(
-        table.end === undefined
-          ? await addIcebergSnapshot(table, snapshot, this.#placeOf(table))
-          : table,
+        isLive(table) ? await addIcebergSnapshot(table, snapshot, this.#placeOf(table)) : table,
       )
     return { ...lake, tables }
   }
 
-  async #writeIcebergMetadata({ tables }: OpenLake): Promise<void> {
+  async #writeIcebergMetadata(before: OpenLake, { tables }: OpenLake): Promise<void> {
+    const written = new Map(before.tables.map(({ id, iceberg }) => [id, iceberg]))
     for (const table of tables) {
       const { iceberg } = table
-      if (iceberg === undefined || table.end !== undefined) continue
+      if (iceberg === undefined || !isLive(table)) continue
+      const old = written.get(table.id)
+      const isSame =
+        old?.version === iceberg.version && old.snapshots.length === iceberg.snapshots.length
+      if (isSame) continue
       const folder = icebergFolder(table)
       const metadata = printIcebergMetadata(table, iceberg, `${this.#dir}/${folder}`)
       const version = `v${iceberg.version}.metadata.json`

@@ -23,7 +23,7 @@ export async function removeUnnamed(files: Files, dir: string, lake: OpenLake): 
     if (!isUsed) await files.remove(path)
     return isUsed
   }
-  for (const name of await listNames(files, dir)) if (name !== 'locks') await removeBelow(name)
+  for (const name of await listNames(files, dir)) await removeBelow(name)
 }
 
 /** Paths below the folder. */

@@ -4,6 +4,7 @@ import { addColumns } from './columns.ts'
 import {
   type FileFacts,
   type IcebergTable,
+  isLive,
   OPEN_LAKE_FORMAT,
   type OpenFile,
   type OpenLake,
@@ -38,7 +39,7 @@ export function listNewFiles(
 ): readonly LakeFile[] {
   const known = new Set(
     lake.tables.flatMap((table) =>
-      table.files.filter(({ end }) => end === undefined).map(({ name }) => `${table.name} ${name}`),
+      table.files.filter(isLive).map(({ name }) => `${table.name} ${name}`),
     ),
   )
   return files.filter(({ table, name }) => !known.has(`${table} ${name}`))
@@ -58,8 +59,8 @@ export function addSnapshot(lake: OpenLake, next: NextSnapshot): OpenLake {
   }
   const tables: OpenTable[] = []
   for (const table of lake.tables) {
-    const files = table.end === undefined ? byTable.get(table.name) : undefined
-    if (table.end !== undefined) tables.push(table)
+    const files = isLive(table) ? byTable.get(table.name) : undefined
+    if (!isLive(table)) tables.push(table)
     else if (files === undefined) tables.push(endTable(table, snapshot))
     else {
       const changed = changeTable(table, files, next, snapshot, counters)
@@ -112,9 +113,7 @@ function changeTable(
   snapshot: number,
   counters: { file: number },
 ): OpenTable | undefined {
-  const live = new Map(
-    table.files.filter(({ end }) => end === undefined).map((file) => [file.name, file]),
-  )
+  const live = new Map(table.files.filter(isLive).map((file) => [file.name, file]))
   let fields: Pick<OpenTable, 'columns' | 'lastFieldId'> = table
   const added: OpenFile[] = []
   for (const file of files) {
@@ -129,7 +128,7 @@ function changeTable(
     added.push({ id, partition, name, rows, bytes, footerBytes, bounds, begin: snapshot })
   }
   const kept = table.files.map((file) =>
-    file.end === undefined && live.has(file.name) ? { ...file, end: snapshot } : file,
+    isLive(file) && live.has(file.name) ? { ...file, end: snapshot } : file,
   )
   const partition = files[0]?.partition ?? ''
   const by = partition === '' ? {} : { partitionedBy: partition.slice(0, partition.indexOf('=')) }
@@ -158,7 +157,7 @@ export function forgetSnapshots(lake: OpenLake, beforeMs: number): OpenLake {
     (one: OpenSnapshot) => one === newest || one.publishedMs >= beforeMs,
   )
   const oldest = snapshots[0]?.id ?? 0
-  const isLeft = ({ end }: { readonly end?: number }) => end === undefined || end > oldest
+  const isLeft = lastsBeyond(oldest)
   const tables = lake.tables.filter(isLeft).map((table) => {
     const { iceberg } = table
     const left = iceberg && forgetIceberg(iceberg, oldest)
@@ -170,12 +169,17 @@ export function forgetSnapshots(lake: OpenLake, beforeMs: number): OpenLake {
   return { ...lake, snapshots, tables }
 }
 
+/** Whether something is in this snapshot of those that it began before, or in a later one. */
+function lastsBeyond(snapshot: number) {
+  return ({ end }: { readonly end?: number }) => end === undefined || end > snapshot
+}
+
 /** The newest one that a snapshot `oldest` of the lake shows stays, with what came later. */
 function forgetIceberg(iceberg: IcebergTable, oldest: number): IcebergTable {
   const snapshots = iceberg.snapshots.filter(
     (_, index, all) => (all[index + 1]?.snapshot ?? Number.POSITIVE_INFINITY) > oldest,
   )
   const first = snapshots[0]?.snapshot ?? oldest
-  const manifests = iceberg.manifests.filter(({ end }) => end === undefined || end > first)
+  const manifests = iceberg.manifests.filter(lastsBeyond(first))
   return { ...iceberg, snapshots, manifests }
 }

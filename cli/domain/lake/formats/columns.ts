@@ -1,4 +1,5 @@
 /** Columns of a table over time: a file may bring new ones, and old files lack those. */
+import { CcsError } from '../../kernel/errors.ts'
 import { type Column, displayType, type LogicalType } from '../../sql/types.ts'
 import type { FieldType, OpenField } from './open-lake.ts'
 
@@ -98,4 +99,11 @@ export function listVersions(fields: readonly OpenField[]): readonly number[] {
 export function innerFields(type: FieldType): readonly OpenField[] {
   if (type.is === 'LIST') return [type.of]
   return type.is === 'STRUCT' ? type.fields : []
+}
+
+/** For a type that a format does not have. */
+export function unknownType(type: string, format: string): CcsError {
+  return new CcsError('CCS_OPEN_LAKE_TYPE', `${format} has no type for ${type}.`, {
+    hint: 'CAST the column to another type in its model.',
+  })
 }

@@ -3,9 +3,15 @@
  * https://ducklake.select/docs/stable/specification/
  */
 import { displayType } from '../../sql/types.ts'
-import { fieldsAt, innerFields, listVersions } from './columns.ts'
-import { unknownType } from './iceberg-schemas.ts'
-import type { FieldType, OpenField, OpenLake, OpenTable } from './open-lake.ts'
+import { innerFields, listVersions, unknownType } from './columns.ts'
+import {
+  countFiles,
+  type FieldType,
+  isLive,
+  type OpenField,
+  type OpenLake,
+  type OpenTable,
+} from './open-lake.ts'
 
 /** Columns of each table of the catalogue. */
 const TABLES = {
@@ -179,7 +185,7 @@ function addTable(
     add('partition_column', partition, id, 0, by.id, 'identity')
   }
   add('column_mapping', id, id, 'map_by_name')
-  addNames(table, fieldsAt(columns, Number.POSITIVE_INFINITY), null, add)
+  addNames(table, columns, null, add)
   let rowId = 0
   for (const file of files) {
     const path = file.partition === '' ? file.name : `${file.partition}/${file.name}`
@@ -200,9 +206,9 @@ function addTable(
         add('file_column_stats', file.id, id, field.id, null, count, nulls, min, max, null, null)
     }
   }
-  const live = files.filter((file) => file.end === undefined)
-  const sum = (pick: 'rows' | 'bytes') => live.reduce((total, one) => total + one[pick], 0)
-  add('table_stats', id, sum('rows'), rowId, sum('bytes'))
+  const live = files.filter(isLive)
+  const bytes = live.reduce((total, one) => total + one.bytes, 0)
+  add('table_stats', id, countFiles(live).rows, rowId, bytes)
 }
 
 function addColumns(

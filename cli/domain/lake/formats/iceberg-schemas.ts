@@ -3,8 +3,8 @@
  * of https://iceberg.apache.org/spec/, with the fields that it requires and those written here.
  */
 
-import { CcsError } from '../../kernel/errors.ts'
 import { displayType } from '../../sql/types.ts'
+import { unknownType } from './columns.ts'
 import type { FieldType, OpenField } from './open-lake.ts'
 
 const SIMPLE: Readonly<Record<string, string>> = {
@@ -33,13 +33,6 @@ export function icebergType(type: FieldType): unknown {
   const name = SIMPLE[type.is]
   if (name === undefined) throw unknownType(displayType(type), 'Iceberg')
   return name
-}
-
-/** For a type that a format does not have. */
-export function unknownType(type: string, format: string): CcsError {
-  return new CcsError('CCS_OPEN_LAKE_TYPE', `${format} has no type for ${type}.`, {
-    hint: 'CAST the column to another type in its model.',
-  })
 }
 
 /** A field in Iceberg's JSON. */

@@ -18,6 +18,7 @@ import {
   type IcebergManifest,
   type IcebergSnapshot,
   type IcebergTable,
+  isLive,
   type OpenField,
   type OpenFile,
   type OpenSnapshot,
@@ -57,15 +58,13 @@ export async function addIcebergSnapshot(
   // Since the table was last shown, files may have come and gone again: nobody ever sees those.
   const live = filesAt(table, snapshot)
   const added = live.filter(({ begin }) => isAfter(begin))
-  const listed = new Set(
-    before.manifests.flatMap((one) => (one.end === undefined ? one.files : [])),
-  )
+  const listed = new Set(before.manifests.flatMap((one) => (isLive(one) ? one.files : [])))
   const removed = table.files.filter(({ id, end }) => end !== undefined && listed.has(id))
   if (!isNew && added.length === 0 && removed.length === 0 && before.version > 0) return table
   const writer = new ManifestWriter(table, snapshot, place)
   const manifests = await writer.change(before.manifests, added, removed)
   const list = `snap-${snapshot}-${place.attempt}.avro`
-  const current = manifests.filter(({ end }) => end === undefined)
+  const current = manifests.filter(isLive)
   await place.write(list, listFile(current, snapshot, place.location))
   const made: IcebergSnapshot = {
     ...{ snapshot, list, timeMs: publishedMs },
@@ -97,11 +96,11 @@ class ManifestWriter {
     removed: readonly OpenFile[],
   ): Promise<readonly IcebergManifest[]> {
     const gone = new Set(removed.map(({ id }) => id))
-    const current = manifests.filter(({ end }) => end === undefined)
+    const current = manifests.filter(isLive)
     const isSmall = ({ files }: IcebergManifest) => files.length < FILES_MAX
     const isMerging = current.filter(isSmall).length > MANIFESTS_MAX
     const isRewritten = (one: IcebergManifest) =>
-      one.end === undefined &&
+      isLive(one) &&
       (one.files.length === 0 ||
         one.files.some((id) => gone.has(id)) ||
         (isMerging && isSmall(one)))

@@ -143,6 +143,11 @@ export interface OpenLake {
   readonly tables: readonly OpenTable[]
 }
 
+/** Whether the newest snapshot has it. */
+export function isLive({ end }: { readonly end?: number }): boolean {
+  return end === undefined
+}
+
 /** Files of a table that a snapshot has. */
 export function filesAt(table: OpenTable, snapshot: number): readonly OpenFile[] {
   return table.files.filter(

@@ -1,5 +1,6 @@
 /** How far the lake's copy on S3 is, for `ccs status`, the page and the metrics. */
 import { formatBytes, formatCount } from '../../kernel/units.ts'
+import type { FollowFailure } from '../follow-commits.ts'
 
 /** What a data directory keeps of its copy. */
 export interface CopyState {
@@ -13,14 +14,7 @@ export interface CopyState {
   readonly waitingFiles: number
   readonly waitingBytes: number
   /** Why nothing goes up; null: it does. */
-  readonly failure: CopyFailure | null
-}
-
-/** An attempt that failed, and since when all did. */
-export interface CopyFailure {
-  readonly code: string
-  readonly message: string
-  readonly sinceMs: number
+  readonly failure: FollowFailure | null
 }
 
 /** What `ccs status` shows. */

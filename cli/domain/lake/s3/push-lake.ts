@@ -118,8 +118,8 @@ export class LakePusher {
     const visible = new Map(this.#copy.visible?.files.map((one) => [one.from ?? one.key, one]))
     const wanted = listWanted(manifest)
     if (isChecked) await this.#copy.confirm([...visible.values()])
-    const findVisible = ({ file, isClicks }: WantedFile) => {
-      const entry = visible.get(isClicks ? file.name : copyKey(file))
+    const findVisible = (one: WantedFile) => {
+      const entry = visible.get(nameOrigin(one))
       return entry && isChecked && !this.#copy.isConfirmed(entry) ? undefined : entry
     }
     const fresh = wanted.filter((one) => findVisible(one) === undefined)
@@ -145,9 +145,7 @@ export class LakePusher {
   /** Files of a commit that readers of the bucket don't see yet, as far as is known. */
   #listFresh(manifest: Manifest): readonly WantedFile[] {
     const visible = new Set(this.#copy.visible?.files.map(({ key, from }) => from ?? key))
-    return listWanted(manifest).filter(
-      ({ file, isClicks }) => !visible.has(isClicks ? file.name : copyKey(file)),
-    )
+    return listWanted(manifest).filter((one) => !visible.has(nameOrigin(one)))
   }
 
   /** The entry of a file that is not visible yet; undefined: its clicks were not made yet. */
@@ -221,6 +219,11 @@ export class LakePusher {
   #requireGoingOn(): void {
     if (this.#ports.signal?.aborted) throw stoppedError(this.#ports.store.address)
   }
+}
+
+/** What an entry of the manifest names as its origin: `from`, or else its key. */
+function nameOrigin({ file, isClicks }: WantedFile): string {
+  return isClicks ? file.name : copyKey(file)
 }
 
 /** The commit that replaced it is taken instead. */
