@@ -54,7 +54,7 @@ export function requireLogin(task: DbtTask, { title, login }: DbtWarehouse, env:
   const missing = login.filter((name) => !env[name])
   if (missing.length === 0) return
   throw new CcsError('CCS_USAGE_INVALID', `${title} needs ${missing.join(', ')}.`, {
-    hint: 'Set them in the environment; dbt/README.md lists all of them.',
+    hint: 'Set them in .env beside ccs.yml, or in the environment: dbt/README.md lists all.',
   })
 }
 
@@ -68,7 +68,7 @@ export function explainFailure(
   const isSaid = (pattern: RegExp) => texts.some((text) => pattern.test(text))
   if (isSaid(REFUSED))
     return new CcsError('CCS_WAREHOUSE_REFUSED', `${title} refuses the login.`, {
-      hint: `Check ${credentials.join(', ')} in the environment.`,
+      hint: `Check ${credentials.join(', ')} in .env or the environment.`,
     })
   if (isSaid(UNREACHABLE))
     return new CcsError('CCS_WAREHOUSE_UNREACHABLE', `${title} can’t be reached.`, {
