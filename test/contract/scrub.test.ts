@@ -103,6 +103,35 @@ test('an intact data directory passes, slowly, and the status says when', async 
   expect(slept).toBeGreaterThan(10_000)
 })
 
+test('a file of a commit that has no place in the tree yet is not missing, nor is one replaced', async () => {
+  const { store } = open
+  const { lake, manifests, checked } = store
+  const base = await manifests.load()
+  const [known] = base?.files ?? []
+  if (!base || !known) throw new Error('nothing was committed')
+  const stage = await lake.stage('next')
+  const path = join(stage, 'copy.parquet')
+  writeFileSync(path, readFileSync(lake.path(known)))
+  const { table, partition, rows } = known
+  const sealed = await lake.seal([{ table, partition, path, rows }], 'next')
+  const next = { ...base, serial: base.serial + 1, files: [...base.files, ...sealed] }
+  await manifests.commit(next)
+  const checkAll = async (parts: readonly ScrubPart[]) =>
+    (await Promise.all(parts.map((part) => part.check()))).filter((fault) => fault !== undefined)
+  // Named by the manifest, and still in the stage.
+  const parts = await listParts(async () => {})
+  expect(await checkAll(parts)).toEqual([])
+  await lake.finalize(next)
+  expect(await checkAll(parts)).toEqual([])
+  // Replaced since the files were listed.
+  const serial = base.serial + 2
+  await manifests.commit({ ...next, serial, files: next.files.filter((one) => one !== known) })
+  rmSync(lake.path(known))
+  await lake.finalize({ ...next, serial, files: next.files.filter((one) => one !== known) })
+  expect(await checkAll(parts)).toEqual([])
+  for (const file of next.files) expect(checked.isDamaged(file)).toBe(false)
+})
+
 test('damage of log, lake and state is reported once, and gone after it was put right', async () => {
   const { store } = open
   const manifest = await store.manifests.load()

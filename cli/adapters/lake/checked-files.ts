@@ -31,6 +31,9 @@ const LOOK_MS = 5_000
 const WORTH_BYTES = 32 * 1024 * 1024
 const FORMAT = 1
 
+/** What `recheck` says of a file that is not there. */
+export const MISSING = 'is missing'
+
 /** A file as it was when it was checked. */
 interface Identity {
   readonly bytes: number
@@ -101,7 +104,7 @@ export class CheckedFiles implements LakeGuard {
     check = this.#options.check,
   ): Promise<string | undefined> {
     const now = await this.#identify(path)
-    const fault = now ? await check(file, path) : 'is missing'
+    const fault = now ? await check(file, path) : MISSING
     const nowMs = this.#options.nowMs()
     const none = { bytes: 0, inode: 0, modifiedMs: 0, changedMs: 0 }
     this.#known.set(file.name, { ...(now ?? none), fault, checkedMs: nowMs, lookedMs: nowMs })
