@@ -21,14 +21,19 @@
   {%- endfor -%}
 {%- endmacro %}
 
-{# PostgreSQL gives a column that is computed the type TEXT. For `on_schema_change` it is no other than VARCHAR. #}
+{# PostgreSQL gives a column that is computed the type TEXT, and one of Silver keeps its length. For
+   `on_schema_change` all of them are texts. #}
 {% macro postgres__diff_column_data_types(source_columns, target_columns) -%}
   {%- set changes = [] -%}
   {%- for change in default__diff_column_data_types(source_columns, target_columns) -%}
-    {%- set names = [change['new_type'], (target_columns | selectattr('name', 'equalto', change['column_name']) | first).data_type] -%}
-    {%- if names | sort != ['character varying', 'text'] -%}{%- do changes.append(change) -%}{%- endif -%}
+    {%- set before = (target_columns | selectattr('name', 'equalto', change['column_name']) | first).data_type -%}
+    {%- if not (is_text(before) and is_text(change['new_type'])) -%}{%- do changes.append(change) -%}{%- endif -%}
   {%- endfor -%}
   {{ return(changes) }}
+{%- endmacro %}
+
+{% macro is_text(type) -%}
+  {{ return(type == 'text' or type.startswith('character varying')) }}
 {%- endmacro %}
 
 {% macro redshift__diff_column_data_types(source_columns, target_columns) -%}
