@@ -211,7 +211,6 @@ function report({ byDay, states, wrong, lags, events, visitors, factor, realDayM
   const [kept, all] = [add(bounded, (one) => one.bytes), add(bounded, (one) => one.without)]
   const isGrown = ({ bytes }) => average(bytes) > SMALL_BYTES && growth(bytes) > GROWTH_MAX
   const grown = bounded.filter(isGrown)
-  const unbounded = grown.filter((one) => pace(one.bytes) > pace(one.without) / 2)
   const newVisitors = meanOf(visitors, LAST) - meanOf(visitors, MIDDLE)
   const perVisitor = ({ bytes }) => (meanOf(bytes, LAST) - meanOf(bytes, MIDDLE)) / newVisitors
   const printKb = (bytes) => number(bytes / 1e3)
@@ -221,7 +220,7 @@ function report({ byDay, states, wrong, lags, events, visitors, factor, realDayM
     goals: [
       goal('bounded state, days 12–14 / days 5–7, with times to live', growth(kept), '<= 1.1'),
       goal('the same without times to live', growth(all), '>= 1.4'),
-      goal('operators said to be bounded that go on growing', unbounded.length, '<= 0'),
+      goal('bounded operators that grew by more than a quarter', grown.length, '<= 0'),
       goal(ROWS_DIFFER, wrong.length, '<= 0'),
     ],
     notes: [
@@ -231,7 +230,7 @@ function report({ byDay, states, wrong, lags, events, visitors, factor, realDayM
       `Kept for ever: ${endless.map((one) => `${one.label} (${number(perVisitor(one))} bytes for each new visitor)`).join('; ')}. page_totals and visitor_totals are views of the bench's own.`,
       ...grown.map(
         ({ label, bytes, without }) =>
-          `Grew by more than a quarter: ${label}, by ${printKb(pace(bytes))} KB a day, without times to live by ${printKb(pace(without))} KB; by more than half of that it would count as going on growing. An operator that is seldom used clears slowly what has expired.`,
+          `Grew by more than a quarter: ${label}, by ${printKb(pace(bytes))} KB a day, without times to live by ${printKb(pace(without))} KB. Why is not proven: Flink clears expired state of the heap when an operator is used, and this one is used seldom.`,
       ),
       `After the last event the jobs had read all within ${lags.map((one) => number(one)).join(' and ')} s.`,
       `Rows of all topics of both jobs compared: ${wrong.length === 0 ? 'all rows equal' : wrong.join('; ')}.`,
