@@ -5,16 +5,24 @@
  * is this bench's own (`ccs stack up flink`).
  */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import {
+  compareRows,
+  createTopics,
+  eventTopics,
+  on,
+  PARTITIONS,
+  PARTS,
+  startStack,
+  stopStack,
+  writeTargets,
+} from './flink-stack.js'
 import { ccs, cpuSeconds, sleep } from './measure.js'
 import { CCS, copyProject, projectModule, readModels } from './project.js'
 import { goal, number, ROWS_DIFFER } from './report.js'
 import { readLastRows } from './topic-rows.js'
 
 const run = promisify(execFile)
-const PARTITIONS = 3
-const PARTS = ['flink-jobmanager', 'flink-taskmanager', 'flink-gateway']
 /** Sessions appear on Flink 1½ hours after their end, so the last ones are not there. */
 const COMPARED = ['activity_1m', 'revenue_daily', 'revenue_by_category_daily', 'top_pages_1h']
 const NOT_ON_FLINK = 'gold.right_now'
@@ -38,29 +46,16 @@ export const flink = {
     try {
       return await compare({ events, say, project, stack })
     } finally {
-      await run(process.execPath, [CCS, 'stack', 'down', '--purge', '--project', project])
+      await stopStack(project)
     }
   },
-}
-
-async function startStack(project) {
-  const args = ['stack', 'up', 'flink', '--port-base', '0', '--json', '--project', project]
-  const { stdout } = await run(process.execPath, [CCS, ...args], { maxBuffer: 1e8 })
-  const part = (name) => JSON.parse(stdout).parts.find((one) => one.part === name)
-  return {
-    brokers: part('kafka').address,
-    registry: part('registry').address,
-    gateway: part('flink-gateway').address,
-    manager: part('flink-jobmanager').address,
-    pids: Object.fromEntries(PARTS.map((name) => [name, part(name).pid])),
-  }
 }
 
 async function compare({ events, say, project, stack }) {
   const range = ['--from', '2026-01-01', '--to', '2026-01-08', '--count', String(events)]
   const faults = ['--late', '2%', '--duplicates', '2%', '--disorder', '5%', '--invalid', '0.5%']
   const rows = []
-  await writeTargets(project, stack)
+  await writeTargets(project, targetsOf(stack))
   say(`writing ${number(events)} events to Kafka`)
   await ccs(['deploy', '--yes', ...on(project, 'embedded')])
   await ccs(['gen', '--seed', '7', ...range, ...faults, ...on(project, 'embedded')])
@@ -75,7 +70,7 @@ async function compare({ events, say, project, stack }) {
     say(`${slots} of Flink's slots: the events again, and the gate`)
     // Those of events alone: Flink registers schemas of its own for the topics that it fills.
     await ccs(['schema', 'register', 'events.raw', 'events.dlq', ...on(project, target)])
-    await createTopics(stack, `${target}.`)
+    await createTopics(stack, eventTopics(`${target}.`))
     await ccs(['gen', '--seed', '7', ...range, ...faults, ...on(project, target)])
     const gate = await ccs(['gate', '--once', ...on(project, target)])
     await ccs(['adopt', ...on(project, target)])
@@ -108,13 +103,7 @@ async function compare({ events, say, project, stack }) {
   }
 }
 
-function on(project, target) {
-  return ['--project', project, '--target', target]
-}
-
-async function writeTargets(project, { brokers, registry, gateway, manager }) {
-  const file = `${project}/ccs.yml`
-  const [settings] = (await readFile(file, 'utf8')).split(/^targets:/m)
+function targetsOf({ brokers, registry, gateway, manager }) {
   const kafka = { brokers: [brokers], partitions: PARTITIONS, retention: 'forever' }
   const base = { kafka, registry: { url: registry } }
   const flinkTarget = (slots) => ({
@@ -126,34 +115,10 @@ async function writeTargets(project, { brokers, registry, gateway, manager }) {
       checkpoint_every: '10 s',
     },
   })
-  const targets = {
+  return {
     embedded: { engine: 'embedded', prefix: 'embedded.', ...base },
     flink1: flinkTarget(1),
     flink2: flinkTarget(2),
-  }
-  await writeFile(file, `${settings}targets: ${JSON.stringify(targets)}\n`)
-}
-
-/** As a deployment makes them; the job is deployed only when they are full. */
-const TOPICS = {
-  'events.raw': { 'max.message.bytes': '2097152', 'message.timestamp.type': 'LogAppendTime' },
-  'events.valid': { 'max.message.bytes': '1114112', 'message.timestamp.type': 'CreateTime' },
-  'events.dlq': { 'max.message.bytes': '2162688', 'message.timestamp.type': 'LogAppendTime' },
-}
-
-async function createTopics({ brokers }, prefix) {
-  const { openKafka } = await projectModule('adapters/kafka/connection.js')
-  const { openTopicAdmin } = await projectModule('adapters/kafka/topic-admin.js')
-  const admin = openTopicAdmin(await openKafka({ brokers: [brokers] }, '.'))
-  try {
-    await admin.create(
-      Object.entries(TOPICS).map(([name, config]) => ({
-        ...{ name: prefix + name, partitions: PARTITIONS, replication: 1 },
-        config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', ...config },
-      })),
-    )
-  } finally {
-    await admin.close()
   }
 }
 
@@ -229,16 +194,7 @@ async function differing({ brokers, registry }, target, { tables, silver }) {
   const wrong = []
   for (const [name, expected] of tables) {
     const found = await readLastRows({ brokers, registry, topic: `${target}.gold.${name}` })
-    const columns = Object.keys(expected[0] ?? {})
-    const [ours, theirs] = [expected, found].map(
-      (rows) => new Set(rows.map((one) => columns.map((column) => same(one[column])).join('|'))),
-    )
-    const missing = [...ours].filter((one) => !theirs.has(one))
-    const surplus = [...theirs].filter((one) => !ours.has(one))
-    if (missing.length + surplus.length > 0)
-      wrong.push(
-        `${name} lacks ${missing.length} rows, has ${surplus.length} others: ${missing[0] ?? ''} / ${surplus[0] ?? ''}`,
-      )
+    wrong.push(...compareRows(name, expected, found))
   }
   const rows = await readLastRows({
     brokers,
@@ -252,17 +208,6 @@ async function differing({ brokers, registry }, target, { tables, silver }) {
       `silver.events has ${rows.length} rows of ${ids.size} events, not ${silver.n} of ${silver.ids}`,
     )
   return wrong
-}
-
-/** One text for equal values of both sides. */
-function same(value) {
-  if (value === null || value === undefined) return 'NULL'
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ]/.test(value))
-    return new Date(
-      /Z$|[+-]\d\d(:\d\d)?$/.test(value) ? value : `${value.replace(' ', 'T')}Z`,
-    ).toISOString()
-  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return String(Number(value))
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** `cpu`: of the job or engine, of the gate, of planning. */

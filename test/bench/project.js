@@ -1,5 +1,5 @@
 /** The project under measure: its folder, its built modules, its models, and copies of it with fewer models. */
-import { cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /** Where the benchmarks, their results and the page about them lie. */
@@ -55,6 +55,12 @@ export async function copyProject(dir, names) {
     const file = `sql/${name.replace('.', '/')}.sql`
     await cp(`${ROOT}/${file}`, `${dir}/${file}`)
   }
+}
+
+/** Adds models to a copy of the project. */
+export async function addModels(dir, models) {
+  for (const { name, sql } of models)
+    await writeFile(`${dir}/sql/${name.replace('.', '/')}.sql`, sql)
 }
 
 /** A second data directory over the same log, without copying it. */

@@ -9,6 +9,7 @@ import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.js'
 import { flink } from './flink.js'
+import { flinkState } from './flink-state.js'
 import { freshness } from './freshness.js'
 import { gate } from './gate.js'
 import { gen } from './gen.js'
@@ -37,7 +38,7 @@ import { startup } from './startup.js'
 
 const BENCHES = [
   ...[startup, plan, gen, log, gate, freshness, pages, batch],
-  ...[spark, recovery, history, shapes, leastMemory, kafka, flink],
+  ...[spark, recovery, history, shapes, leastMemory, kafka, flink, flinkState],
 ]
 
 const NAMES = BENCHES.map((one) => one.name).join(', ')

@@ -2,11 +2,12 @@
  * The whole way of events through real servers with a Flink cluster, while its TaskManager is killed
  * twice, the broker once and the JobManager once: Gold is the generator's truth, and for a consumer
  * that reads what was committed, no event is lost or doubled in Bronze, Silver and the lake of Kafka
- * Connect. `npm run test:flink` runs it, with CCS_FLINK_CRASH_EPS events per second for CCS_FLINK_CRASH_SECONDS.
+ * Connect; `ccs audit` finds the same. `npm run test:flink` runs it, with CCS_FLINK_CRASH_EPS events per second for CCS_FLINK_CRASH_SECONDS.
  */
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readTruth } from '../../cli/app/generator.ts'
+import type { AuditReport } from '../../cli/domain/audit/audit.ts'
 import { compareTable } from '../../cli/domain/audit/compare-truth.ts'
 import { explainMissingFlink } from '../fixtures/flink.ts'
 import { CrashShop, readTable, sleep } from '../fixtures/flink-crash.ts'
@@ -40,6 +41,7 @@ describe.skipIf(missing !== undefined)(`${missing ?? 'killed servers'}`, () => {
     await shop.ccs(['deploy', '--yes', '--allow-destructive'])
     await end()
     await expectTruth(shop)
+    await expectAudit(shop)
   })
 })
 
@@ -119,6 +121,20 @@ async function expectTruth(shop: CrashShop): Promise<void> {
   console.log(
     `CCS_FLINK_CRASH_SEED=${SEED}: ${header.counts.records} records, ${rejected} rejected, ` +
       `${found.silver.length} in Silver, version ${version} of the job`,
+  )
+}
+
+/** The product's own account of the same topics: no check fails, and all of Silver was compared. */
+async function expectAudit(shop: CrashShop): Promise<void> {
+  const report: AuditReport = JSON.parse((await shop.ccs(['audit', '--json'])).stdout)
+  expect([report.ok, report.faults]).toEqual([true, []])
+  const remainders = report.models.map(({ model, remainder }) => [model, remainder])
+  expect(remainders).toEqual(report.models.map(({ model }) => [model, 0]))
+  expect(report.models.map(({ model }) => model)).toEqual(
+    expect.arrayContaining(['events.valid', 'silver.events', ...FINAL.map((one) => `gold.${one}`)]),
+  )
+  console.log(
+    `audit: ${report.models.length} models, remarks: ${report.remarks.join(' ') || 'none'}`,
   )
 }
 

@@ -3,9 +3,12 @@
  * goes on from its last checkpoint. Meanwhile ccs says that it recovers, and starts nothing.
  */
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { stackState } from '../../cli/app/stack.ts'
+import { FLINK_WITH_HA } from '../../cli/domain/devstack/servers.ts'
 import { explainMissingFlink } from '../fixtures/flink.ts'
-import { startFlinkWithHa } from '../fixtures/flink-ha.ts'
 import { FlinkProject } from '../fixtures/flink-project.ts'
+import { startOwnStack } from '../fixtures/own-stack.ts'
+import { locateStack } from '../fixtures/stack-project.ts'
 
 const MODELS = ['bronze.events', 'silver.events', 'gold.activity_1m']
 
@@ -16,10 +19,16 @@ test('a job survives the JobManager that is killed, with every row exact', {
   const shared = inject('cluster')
   const problem = 'skip' in shared ? shared.skip : explainMissingFlink()
   context.skip(problem !== undefined, problem)
-  const own = await startFlinkWithHa()
+  const own = await startOwnStack(FLINK_WITH_HA)
   onTestFinished(() => own.stop(), 120_000)
-  const project = new FlinkProject(own, 'ha.')
+  const { parts } = await stackState(locateStack(own.projectDir))
+  const find = (name: string) => parts.find(({ part }) => part === name)?.address ?? ''
+  const gateway = find('flink-gateway')
+  const jobManager = find('flink-jobmanager')
+  const project = new FlinkProject({ ...own, gateway, jobManager }, 'ha.')
   await project.deploy()
+  const doctor = await project.ccs(['doctor'])
+  expect(doctor.stdout).toMatch(/ok +availability +zookeeper, jobs in file:/)
   await project.feed(7, '2026-03-01', 800)
   expect(await project.differences(MODELS)).toEqual([])
   const before = await project.job()

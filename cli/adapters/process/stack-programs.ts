@@ -18,6 +18,7 @@ import { stackStoppedError } from '../../domain/devstack/stack.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import type { Files } from '../files/files.ts'
 import type { Bundle } from './bundle.ts'
+import { chooseFlinkKind, type FlinkKind } from './stack-flink.ts'
 import { FLINK_VENV, S3_VENV } from './stack-venvs.ts'
 import type { VenvPurpose } from './venv.ts'
 
@@ -44,8 +45,7 @@ export class StackPrograms {
   #python = ''
   /** Folder of Flink's own jars. */
   #flink = ''
-  /** Whether Flink's gateway runs jobs by itself, as there is no JobManager. */
-  #isGatewayAlone = false
+  #kind: FlinkKind = { isGatewayAlone: false, hasZooKeeper: false }
 
   constructor(options: ServersOptions, files: Files, isAlive: (part: PartName) => boolean) {
     this.#options = options
@@ -64,9 +64,10 @@ export class StackPrograms {
       const { findJava } = await import('./java.ts')
       this.#java = await findJava(this.#options.env)
     }
-    const flink = FLINK_PARTS.filter((part) => parts.includes(part))
+    const flink = (['zookeeper', ...FLINK_PARTS] as const).filter((part) => parts.includes(part))
     await this.#withoutPython(flink, left, async () => {
-      await this.#requireOneKindOfGateway(parts)
+      const running = { dir: this.#options.dir, files: this.#files, isAlive: this.#isAlive }
+      this.#kind = await chooseFlinkKind(parts, running)
       this.#flink = await this.#flinkLibraries(signal)
     })
     // One after the other: Maven's local repository is not safe for two at a time.
@@ -92,21 +93,6 @@ export class StackPrograms {
       if (!(error instanceof CcsError) || error.code !== 'CCS_PYTHON_MISSING') throw error
       for (const part of parts) left.set(part, error.message)
     }
-  }
-
-  /** A gateway that runs jobs by itself does not know a JobManager that starts later. */
-  async #requireOneKindOfGateway(parts: readonly PartName[]): Promise<void> {
-    const hasCluster = parts.includes('flink-jobmanager') || this.#isAlive('flink-jobmanager')
-    this.#isGatewayAlone = !hasCluster
-    if (!parts.includes('flink-jobmanager') || !this.#isAlive('flink-gateway')) return
-    const file = path.join(this.#options.dir, 'flink-gateway/conf/config.yaml')
-    const text = existsSync(file) ? (await this.#files.readFile(file)).toString('utf8') : ''
-    if (/^execution\.target: local$/m.test(text))
-      throw new CcsError(
-        'CCS_STACK_FAILED',
-        'A SQL Gateway already runs that was started without a JobManager.',
-        { hint: 'End it first: ccs stack down flink' },
-      )
   }
 
   async #flinkLibraries(signal: AbortSignal): Promise<string> {
@@ -208,6 +194,8 @@ export class StackPrograms {
         return this.#resolveCall(settings.connectCall(await this.#writeSettings(part, home)))
       case 's3':
         return this.#resolveCall(settings.s3Call(ports))
+      case 'zookeeper':
+        return this.#resolveCall(settings.zooKeeperCall(await this.#writeZooKeeperSettings(home)))
       default:
         return this.#resolveCall(settings.flinkCall(part, await this.#writeFlinkSettings(home)))
     }
@@ -220,7 +208,9 @@ export class StackPrograms {
     const dataDir = path.join(dir, 'flink-gateway', 'data')
     for (const one of [configDir, tmpDir, dataDir]) await this.#files.mkdir(one)
     const file = path.join(configDir, 'config.yaml')
-    await this.#fillTemplate('flink/config.yaml', file, { dataDir, tmpDir })
+    const templates = ['flink/config.yaml']
+    if (this.#kind.hasZooKeeper) templates.push('flink/high-availability.yaml')
+    await this.#fillTemplate(templates, file, { dataDir, tmpDir })
     return {
       classPath: [this.#flink, this.#bundles.get('flink') ?? '', `${recipes}/flink/functions`]
         .map((one) => path.join(one, '*'))
@@ -229,6 +219,14 @@ export class StackPrograms {
       logging: path.join(recipes, 'log4j2.properties'),
       tmpDir,
     }
+  }
+
+  async #writeZooKeeperSettings(home: string): Promise<KafkaFiles> {
+    const [settings, dataDir] = [path.join(home, 'zoo.cfg'), path.join(home, 'data')]
+    await this.#files.mkdir(dataDir)
+    await this.#fillTemplate(['flink/zoo.cfg'], settings, { dataDir })
+    const logging = path.join(this.#options.recipes, 'log4j2.properties')
+    return { classPath: path.join(this.#flink, '*'), settings, logging }
   }
 
   async #format(launch: ProgramCall, signal: AbortSignal): Promise<void> {
@@ -246,14 +244,15 @@ export class StackPrograms {
   async #writeSettings(part: 'kafka' | 'connect', home: string): Promise<KafkaFiles> {
     const settings = path.join(home, 'server.properties')
     const dataDir = path.join(home, 'data')
-    await this.#fillTemplate(`${part}/server.properties`, settings, { dataDir })
+    await this.#fillTemplate([`${part}/server.properties`], settings, { dataDir })
     const classPath = path.join(this.#bundles.get(part) ?? '', '*')
     const logging = path.join(this.#options.recipes, 'log4j2.properties')
     return { classPath, settings, logging }
   }
 
+  /** Fills templates of stack/, one after the other, into one file. */
   async #fillTemplate(
-    template: string,
+    templates: readonly string[],
     file: string,
     places: { readonly dataDir: string; readonly tmpDir?: string },
   ): Promise<void> {
@@ -264,12 +263,16 @@ export class StackPrograms {
     const plugins = (['iceberg', 'converter'] as const).map((one) =>
       path.dirname(this.#bundles.get(one) ?? ''),
     )
+    const { isGatewayAlone } = this.#kind
     const values = {
       ...settingsValues(ports, { ...places, plugins }),
       // A gateway alone starts a JobManager for each job, on any free port.
-      ...(this.#isGatewayAlone ? { target: 'local', jobmanagerPort: '0' } : { target: 'remote' }),
+      ...(isGatewayAlone ? { target: 'local', jobmanagerPort: '0' } : { target: 'remote' }),
     }
-    const text = (await this.#files.readFile(path.join(recipes, template))).toString('utf8')
+    const texts = await Promise.all(
+      templates.map((one) => this.#files.readFile(path.join(recipes, one))),
+    )
+    const text = Buffer.concat(texts).toString('utf8')
     await this.#files.writeFile(file, Buffer.from(fillTemplate(text, values)))
   }
 

@@ -1,4 +1,5 @@
 /** Whether a server of `ccs stack` can be used, and what a new one needs before it can. */
+import { connect } from 'node:net'
 import { BUCKET } from '../../domain/devstack/server-settings.ts'
 import { addressFor, type PartName, type StackPorts } from '../../domain/devstack/servers.ts'
 import { asObject } from '../../domain/kernel/json.ts'
@@ -31,6 +32,8 @@ export async function isPartReady(
     case 's3':
       if (await hasBucket(address, BUCKET)) return true
       return isFresh && makeBucket(address, BUCKET)
+    case 'zookeeper':
+      return accepts(ports.zookeeper)
     case 'flink-jobmanager':
       return isOk(`${address}/overview`)
     case 'flink-taskmanager':
@@ -74,6 +77,19 @@ async function hasTaskManager(jobmanager: string): Promise<boolean> {
   } catch {
     return false
   }
+}
+
+/** ZooKeeper listens for clients once its quorum is complete, which here is itself. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no answer')))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 /** The status; undefined: nobody answers. */

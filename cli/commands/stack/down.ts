@@ -8,7 +8,7 @@ import { FLINK_PARTS, PARTS, type PartName } from '../../domain/devstack/servers
 const DOWN: Readonly<Record<'core' | 'sink' | 'flink', readonly PartName[]>> = {
   core: PARTS,
   sink: ['connect', 's3'],
-  flink: FLINK_PARTS,
+  flink: ['zookeeper', ...FLINK_PARTS],
 }
 
 export default class StackDownCommand extends CcsCommand<StackDown> {

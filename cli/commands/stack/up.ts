@@ -4,6 +4,7 @@ import { CcsCommand } from '../../command.ts'
 import type { StackUp } from '../../domain/devstack/run-stack.ts'
 import {
   FLINK_GATEWAY_ONLY,
+  FLINK_WITH_HA,
   type PartName,
   STACKS,
   type StackName,
@@ -23,6 +24,7 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
     '<%= config.bin %> stack up',
     '<%= config.bin %> stack up sink --port-base 19000',
     '<%= config.bin %> stack up flink',
+    '<%= config.bin %> stack up flink --ha',
   ]
   static override args = {
     stack: Args.option({ options: ['core', 'sink', 'flink'] as const })({
@@ -41,13 +43,17 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
     'gateway-only': Flags.boolean({
       summary: 'Of flink, only the SQL Gateway, which then runs jobs by itself: for tests.',
     }),
+    ha: Flags.boolean({
+      summary: 'With flink, a ZooKeeper too: jobs outlive a JobManager that ends.',
+      exclusive: ['gateway-only'],
+    }),
   }
 
   async run(): Promise<StackUp> {
     const { args, flags } = await this.parse(StackUpCommand)
     const { dir } = await this.loadProject(flags)
     const name: StackName = args.stack ?? 'core'
-    const parts = flags['gateway-only'] ? requireFlink(name) : STACKS[name]
+    const parts = chooseParts(name, flags)
     let fetching = ''
     let progress = this.progress('')
     const result = await stackUp(stackPlace(this.config.root, dir, process.env), parts, {
@@ -80,9 +86,14 @@ export default class StackUpCommand extends CcsCommand<StackUp> {
   }
 }
 
-function requireFlink(name: StackName): readonly PartName[] {
-  if (name === 'flink') return FLINK_GATEWAY_ONLY
-  throw new CcsError('CCS_USAGE_INVALID', `--gateway-only is for flink, not for ${name}.`, {
-    hint: 'Run: ccs stack up flink --gateway-only',
+function chooseParts(
+  name: StackName,
+  flags: { readonly 'gateway-only': boolean; readonly ha: boolean },
+): readonly PartName[] {
+  const flag = flags['gateway-only'] ? '--gateway-only' : flags.ha ? '--ha' : undefined
+  if (flag === undefined) return STACKS[name]
+  if (name === 'flink') return flags.ha ? FLINK_WITH_HA : FLINK_GATEWAY_ONLY
+  throw new CcsError('CCS_USAGE_INVALID', `${flag} is for flink, not for ${name}.`, {
+    hint: `Run: ccs stack up flink ${flag}`,
   })
 }

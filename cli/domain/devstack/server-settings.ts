@@ -12,10 +12,10 @@ export interface ProgramCall {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Where Kafka's files lie; absolute paths. */
+/** Where the files of Kafka, Connect or ZooKeeper lie; absolute paths. */
 export interface KafkaFiles {
   readonly classPath: string
-  /** The server's .properties file. */
+  /** The server's .properties file, or zoo.cfg. */
   readonly settings: string
   readonly logging: string
 }
@@ -45,6 +45,9 @@ export function settingsValues(
     jobmanagerPort: String(ports.jobmanager),
     gatewayPort: String(ports.gateway),
     rpcPort: String(ports.rpc),
+    zookeeperPort: String(ports.zookeeper),
+    quorumPort: String(ports.quorum),
+    electionPort: String(ports.election),
     dataDir: more.dataDir,
     tmpDir: more.tmpDir ?? '',
     plugins: more.plugins.join(','),
@@ -126,6 +129,15 @@ export function flinkCall(part: FlinkPart, place: FlinkFiles): ProgramCall {
     ]),
     env: { FLINK_CONF_DIR: place.configDir },
   }
+}
+
+/** The ZooKeeper that Flink's own jar contains; `settings` is its zoo.cfg. */
+export function zooKeeperCall(place: KafkaFiles): ProgramCall {
+  const main = ['org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer']
+  return java([
+    ...['-Xmx96m', ...QUICK, ...logging(place.logging), '-cp', place.classPath, ...main],
+    ...['--zkConfigFile', place.settings, '--peerId', '1'],
+  ])
 }
 
 type FlinkPart = (typeof FLINK_PARTS)[number]

@@ -7,6 +7,7 @@ export const PARTS = [
   'registry',
   'connect',
   's3',
+  'zookeeper',
   'flink-jobmanager',
   'flink-taskmanager',
   'flink-gateway',
@@ -25,13 +26,19 @@ export const STACKS = {
 /** Flink's servers; without JobManager and TaskManager the gateway runs jobs by itself. */
 export const FLINK_PARTS = ['flink-jobmanager', 'flink-taskmanager', 'flink-gateway'] as const
 
+/** Flink with high availability: a ZooKeeper keeps which jobs there are. */
+export const FLINK_WITH_HA: readonly PartName[] = ['zookeeper', ...STACKS.flink]
+
 /** Flink without a cluster, for tests: the gateway runs each session's jobs in its own process. */
 export const FLINK_GATEWAY_ONLY: readonly PartName[] = ['kafka', 'registry', 'flink-gateway']
 
 /** A set of servers. */
 export type StackName = keyof typeof STACKS
 
-/** Port numbers on 127.0.0.1; `controller` is Kafka's own, `rpc` the Flink JobManager's. */
+/**
+ * Port numbers on 127.0.0.1; `controller` is Kafka's own, `rpc` the Flink JobManager's, `quorum`
+ * and `election` are ZooKeeper's.
+ */
 export interface StackPorts {
   readonly kafka: number
   readonly controller: number
@@ -41,6 +48,9 @@ export interface StackPorts {
   readonly jobmanager: number
   readonly gateway: number
   readonly rpc: number
+  readonly zookeeper: number
+  readonly quorum: number
+  readonly election: number
 }
 
 /** The defaults of ccs.yml's target `kafka`. */
@@ -53,11 +63,15 @@ export const DEFAULT_PORTS: StackPorts = {
   jobmanager: 8084,
   gateway: 8085,
   rpc: 6123,
+  zookeeper: 2181,
+  quorum: 2888,
+  election: 3888,
 }
 
 const PORT_NAMES = [
   ...(['kafka', 'controller', 'registry', 'connect', 's3'] as const),
   ...(['jobmanager', 'gateway', 'rpc'] as const),
+  ...(['zookeeper', 'quorum', 'election'] as const),
 ]
 
 /** How many ports a stack needs. */
@@ -66,8 +80,10 @@ export const PORT_COUNT = PORT_NAMES.length
 /** Takes port numbers in the order of StackPorts' keys. */
 export function makePorts(numbers: readonly number[]): StackPorts {
   const [kafka = 0, controller = 0, registry = 0, connect = 0, s3 = 0, ...flink] = numbers
-  const [jobmanager = 0, gateway = 0, rpc = 0] = flink
-  return { kafka, controller, registry, connect, s3, jobmanager, gateway, rpc }
+  const [jobmanager = 0, gateway = 0, rpc = 0, ...keepers] = flink
+  const [zookeeper = 0, quorum = 0, election = 0] = keepers
+  const core = { kafka, controller, registry, connect, s3 }
+  return { ...core, jobmanager, gateway, rpc, zookeeper, quorum, election }
 }
 
 /** N, N+1, … in the order of StackPorts' keys. */
@@ -80,6 +96,8 @@ export function portsNeeded(part: PartName, ports: StackPorts): readonly number[
   switch (part) {
     case 'kafka':
       return [ports.kafka, ports.controller]
+    case 'zookeeper':
+      return [ports.zookeeper, ports.quorum, ports.election]
     case 'flink-jobmanager':
       return [ports.jobmanager, ports.rpc]
     case 'flink-taskmanager':
@@ -96,7 +114,7 @@ export function addressFor(part: PartName, ports: StackPorts): string {
   // A TaskManager has no address of its own: it is asked through its JobManager.
   const [port] = portsNeeded(part === 'flink-taskmanager' ? 'flink-jobmanager' : part, ports)
   const host = `127.0.0.1:${port}`
-  if (part === 'kafka') return host
+  if (part === 'kafka' || part === 'zookeeper') return host
   return part === 'registry' ? `http://${host}/apis/ccompat/v7` : `http://${host}`
 }
 
@@ -151,8 +169,9 @@ export function hasSamePorts(one: StackPorts, other: StackPorts): boolean {
 export function parsePorts(text: string): StackPorts | undefined {
   try {
     // Files of an older ccs lack the ports of newer servers.
-    const { jobmanager, gateway, rpc } = DEFAULT_PORTS
-    const ports = { jobmanager, gateway, rpc, ...asObject(JSON.parse(text)) }
+    const { jobmanager, gateway, rpc, zookeeper, quorum, election } = DEFAULT_PORTS
+    const newer = { jobmanager, gateway, rpc, zookeeper, quorum, election }
+    const ports = { ...newer, ...asObject(JSON.parse(text)) }
     const saved: Readonly<Record<string, unknown>> = ports
     const numbers = PORT_NAMES.map((name) => saved[name])
     if (!numbers.every((one) => typeof one === 'number')) return undefined
@@ -168,6 +187,7 @@ export const BUNDLES = {
   registry: ['registry'],
   connect: ['connect', 'iceberg', 'converter'],
   s3: [],
+  zookeeper: ['flink'],
   'flink-jobmanager': ['flink'],
   'flink-taskmanager': ['flink'],
   'flink-gateway': ['flink'],

@@ -60,8 +60,8 @@ export async function startStack(
   const started: PartName[] = []
   const startMs = options.clock.nowMs()
   // The first failure aborts the others, even those that only wait.
-  const others = new AbortController()
-  const signal = AbortSignal.any([options.signal, others.signal])
+  const failed = new AbortController()
+  const signal = AbortSignal.any([options.signal, failed.signal])
   let failure: unknown
   const bring = async (part: PartName) => {
     try {
@@ -73,23 +73,35 @@ export async function startStack(
       if (down.includes(part)) options.onReady?.(part, options.clock.nowMs() - startMs)
     } catch (error) {
       failure ??= error
-      others.abort()
+      failed.abort()
     }
   }
-  await Promise.all(parts.filter((part) => !left.has(part)).map(bring))
+  const wanted = parts.filter((part) => !left.has(part))
+  // Flink's servers give up if there is no ZooKeeper when they start.
+  const first = wanted.filter((part) => part === 'zookeeper').map(bring)
+  const others = wanted.filter((part) => part !== 'zookeeper')
+  await Promise.all([
+    ...first,
+    ...others.map(async (part) => {
+      if (part.startsWith('flink-')) await Promise.all(first)
+      await bring(part)
+    }),
+  ])
   if (failure === undefined) return { started, unavailable: left }
   await stopStack(started, port)
   throw failure
 }
 
-/** Kafka and the registry end last: others sign off there. Returns those that were running. */
+/** Those end last at which others sign off. Returns those that were running. */
 export async function stopStack(parts: readonly PartName[], port: StackPort): Promise<PartName[]> {
   const stopped = parts.filter((part) => port.isAlive(part))
-  const isBase = (part: PartName) => part === 'kafka' || part === 'registry'
+  const isBase = (part: PartName) => BASE.has(part)
   await Promise.all(parts.filter((part) => !isBase(part)).map((part) => port.stop(part)))
   await Promise.all(parts.filter(isBase).map((part) => port.stop(part)))
   return stopped
 }
+
+const BASE: ReadonlySet<PartName> = new Set(['kafka', 'registry', 'zookeeper'])
 
 async function waitUntilReady(
   part: PartName,

@@ -121,6 +121,12 @@ test('state that does not outlive a JobManager or a machine is reported', () => 
   ])
 })
 
+test('with high availability a cluster on one machine may keep its jobs on its own disk', () => {
+  const settings = { ...HEALTHY.settings, 'high-availability.storageDir': 'file:///var/flink' }
+  expect(check({ settings })).toMatchObject([{ name: 'availability', status: 'warning' }])
+  expect(check({ settings, jobManagerUrl: 'http://127.0.0.1:8084' })).toEqual([])
+})
+
 test('an unknown time zone is a failure', () => {
   const faults = { ...HEALTHY.faults, timezone: 'Unknown time-zone ID: Europe/Nowhere' }
   expect(check({ faults })).toMatchObject([{ name: 'time zone', status: 'failed' }])

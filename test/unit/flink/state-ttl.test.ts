@@ -38,6 +38,10 @@ test('each operator has a time to live or another bound', () => {
     ]
   `)
   expect(states.filter((one) => one.bound === undefined)).toEqual([])
+  // Flink's own, for each visitor.
+  expect(states.filter((one) => one.isEndless).map(({ operator }) => operator)).toEqual([
+    'window table function',
+  ])
 })
 
 test('the plan has the times in its nodes and stays the same but for them', () => {

@@ -187,7 +187,8 @@ function availabilityCheck(found: FlinkState, { name: target }: Pick<Target, 'na
         `${CONFIG} high-availability.type: kubernetes (or zookeeper) and ` +
         `high-availability.storageDir. Without it, restart them by: ccs deploy --target ${target}`,
     }
-  if (dir?.startsWith('file:'))
+  // A cluster on one machine has but one disk.
+  if (dir?.startsWith('file:') && !isLoopback(found.jobManagerUrl))
     return {
       name,
       status: 'warning',
@@ -195,6 +196,10 @@ function availabilityCheck(found: FlinkState, { name: target }: Pick<Target, 'na
       hint: `${CONFIG} high-availability.storageDir on storage that all machines reach.`,
     }
   return { name, status: 'ok', detail: `${type}, jobs in ${dir ?? 'its default folder'}.` }
+}
+
+function isLoopback(url: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname)
 }
 
 function storageCheck(name: 'checkpoints' | 'savepoints', dir: string | undefined): Check {

@@ -26,6 +26,8 @@ const STANDSTILL_MS = 24 * 3_600_000
 
 /** The state of one operator, and what ends it. */
 export interface OperatorState {
+  /** Id of its node in the plan. */
+  readonly id: number
   /** Of the model, such as `gold.sessions`. */
   readonly model: string
   /** Such as `group aggregate`. */
@@ -36,6 +38,8 @@ export interface OperatorState {
   readonly ttlMs: number
   /** What bounds it, in words; undefined: nothing, so it grows without end. */
   readonly bound: string | undefined
+  /** Whether it grows with the number of keys, since no time ends what it keeps of each. */
+  readonly isEndless: boolean
 }
 
 /** A plan with times to live, and what bounds the state of each operator. */
@@ -85,12 +89,15 @@ function measureNeeds(models: readonly Model[]): Needs {
 function describeState(one: NodeMeaning, model: Model | undefined, needs: Needs): OperatorState {
   const operator = nameOperator(one.node)
   const keys = one.state?.words.keys ?? []
-  const shared = { model: model?.name ?? 'the job', operator, keys }
+  const shared = { id: one.node.id, model: model?.name ?? 'the job', operator, keys }
   const last = (needMs: number, what: string): OperatorState => {
     const ttlMs = needMs + STANDSTILL_MS
-    return { ...shared, ttlMs, bound: `${what}, then it is forgotten` }
+    return { ...shared, ttlMs, bound: `${what}, then it is forgotten`, isEndless: false }
   }
-  const none = (bound: string | undefined): OperatorState => ({ ...shared, ttlMs: 0, bound })
+  const none = (bound: string | undefined, isEndless = false): OperatorState => ({
+    ...shared,
+    ...{ ttlMs: 0, bound, isEndless },
+  })
   switch (operator) {
     case 'table source scan':
       return none('an offset for each partition')
@@ -101,12 +108,14 @@ function describeState(one: NodeMeaning, model: Model | undefined, needs: Needs)
         ? none('a row for each partition of the topic')
         : last(needs.horizonMs, 'the keys of the horizon')
     case 'window table function':
+      // Flink counts the rows of each key, and clears neither that number nor takes a time for it.
+      return none('visits under way, and a number for each visitor, for ever', true)
     case 'window aggregate':
       return none('visits under way: the watermark ends them')
     case 'group aggregate':
       return describeAggregate(one, model, needs, { last, none })
     default:
-      return none(undefined)
+      return none(undefined, true)
   }
 }
 
@@ -116,7 +125,7 @@ function describeAggregate(
   { watermarkMs, sessionMs }: Needs,
   say: {
     readonly last: (needMs: number, what: string) => OperatorState
-    readonly none: (bound: string | undefined) => OperatorState
+    readonly none: (bound: string | undefined, isEndless?: boolean) => OperatorState
   },
 ): OperatorState {
   if (model?.kind === 'window') {
@@ -131,7 +140,7 @@ function describeAggregate(
   if (hasTimeKey(one)) return say.last(DAY_MS + sessionMs, 'a day, and the visits that began on it')
   // Without a time it may never forget: then only what each key holds can be small.
   const isSmall = !asList(one.node.json.aggCalls).some((call) => asObject(call).distinct === true)
-  return say.none(isSmall ? 'a row for each key, for ever' : undefined)
+  return say.none(isSmall ? 'a row for each key, for ever' : undefined, true)
 }
 
 /** The longest day of a shop, on which clocks are put back. */
