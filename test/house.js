@@ -137,7 +137,10 @@ export function measureHouse() {
   }
   const lines = ({ text }) => text.split('\n').length - 1
   const app = sources.filter(({ file }) => file.startsWith('app/'))
-  const largest = [...folders].sort((a, b) => b[1] - a[1])[0]
+  // A file of commands/ is called as its command is: there are as many as commands.
+  const largest = [...folders]
+    .filter(([name]) => name !== 'commands')
+    .sort((a, b) => b[1] - a[1])[0]
   return {
     files: sources.length,
     lines: sources.reduce((sum, one) => sum + lines(one), 0),
