@@ -44,6 +44,7 @@ const AREAS = [
   'monitoring',
   'doctor',
   'devstack',
+  'bi',
   'setup',
 ].map((area) => `domain/${area}`)
 
