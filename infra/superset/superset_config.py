@@ -151,6 +151,8 @@ if OIDC_ISSUER:
             },
         }
     ]
+    # `ccs bi` goes on logging in as the administrator whom it made, through the API alone.
+    AUTH_API_LOGIN_ALLOW_MULTIPLE_PROVIDERS = True
     # A first login makes the account. Its role is what the groups say, else OIDC_ROLE.
     AUTH_USER_REGISTRATION = True
     AUTH_USER_REGISTRATION_ROLE = os.environ.get("OIDC_ROLE", "Gamma")

@@ -23,9 +23,8 @@ export default class BiImportCommand extends CcsCommand<BiImport> {
       summary: 'Write the files of Superset’s own import into a new folder instead.',
     }),
     warehouse: Flags.option({ options: WAREHOUSES })({
-      default: 'duckdb',
       dependsOn: ['out'],
-      summary: 'With --out: where the marts are.',
+      summary: 'With --out: where the marts are; default: duckdb.',
     }),
   }
 
@@ -33,7 +32,7 @@ export default class BiImportCommand extends CcsCommand<BiImport> {
     const { flags } = await this.parse(BiImportCommand)
     const project = await this.loadProject(flags)
     if (flags.out !== undefined) {
-      const files = await biExport(project, flags.warehouse, flags.out)
+      const files = await biExport(project, flags.warehouse ?? 'duckdb', flags.out)
       this.print(`${files} files are in ${flags.out}: superset import-directory -o ${flags.out}`)
       return { dir: flags.out, files }
     }
