@@ -48,13 +48,22 @@ export async function biDown(
 }
 
 async function openBi({ dir, env }: Project) {
-  const [run, { openSupersetHome }, { withEnvFile }, { systemClock }] = await Promise.all([
+  const [superset, { openSupersetHome }, { withEnvFile }, { systemClock }] = await Promise.all([
     import('../../domain/bi/run-superset.ts'),
     import('../../adapters/superset/home.ts'),
     import('../../adapters/superset/env-file.ts'),
     import('../../adapters/process/system-clock.ts'),
   ])
   const home = openSupersetHome({ projectDir: dir, env: await withEnvFile(dir, env) })
+  const { chooseSettings, bringUpSuperset, importIntoSuperset, takeDownSuperset } = superset
+  const { readSuperset } = superset
+  const run = {
+    chooseSettings,
+    bringUpSuperset,
+    importIntoSuperset,
+    takeDownSuperset,
+    readSuperset,
+  }
   return { run, home, clock: systemClock() }
 }
 
