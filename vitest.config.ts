@@ -1,18 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
+const FAST = ['unit', 'contract', 'e2e']
+const PROJECTS = [...FAST, 'faults', 'fuzz', 'cluster', 'ksqldb', 'readers', 'warehouse', 'bi']
+
 export default defineConfig({
   test: {
-    projects: [
-      'unit',
-      'contract',
-      'e2e',
-      'faults',
-      'fuzz',
-      'cluster',
-      'ksqldb',
-      'readers',
-      'bi',
-    ].map((name) => ({
+    projects: PROJECTS.map((name) => ({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],

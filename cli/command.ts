@@ -93,11 +93,11 @@ export abstract class CcsCommand<Result> extends Command {
     readonly data?: string | undefined
     readonly target?: string | undefined
   }): Promise<Project> {
-    const { findProject, loadProject } = await import('./project.ts')
+    const { findProject, loadEnvironment, loadProject } = await import('./project.ts')
     const { refuseOnCluster } = await import('./domain/config/cluster-commands.ts')
-    const project = await loadProject(flags.project ?? findProject(process.cwd()), {
-      env: process.env,
-      memoryBytes: usableMemory(),
+    const dir = flags.project ?? findProject(process.cwd())
+    const project = await loadProject(dir, {
+      ...{ env: loadEnvironment(dir), memoryBytes: usableMemory() },
       ...(flags.data === undefined ? {} : { data: flags.data }),
       ...(flags.target === undefined ? {} : { target: flags.target }),
     })

@@ -86,6 +86,22 @@ export function findProject(from: string): string {
 }
 
 /**
+ * Gives this process the variables of `.env` beside ccs.yml that it does not have yet; returns its
+ * environment. Throws CCS_CONFIG_INVALID when there is such a file that can't be read.
+ */
+export function loadEnvironment(dir: string): Env {
+  const file = path.join(dir, '.env')
+  try {
+    process.loadEnvFile(file)
+    return process.env
+  } catch (error) {
+    const { code } = Object(error)
+    if (code === 'ENOENT') return process.env
+    throw new CcsError('CCS_CONFIG_INVALID', `${file} can't be read (${code}).`, { cause: error })
+  }
+}
+
+/**
  * Reads the project in `dir`. Throws CCS_PROJECT_NOT_FOUND; CCS_CONFIG_INVALID with all faults of
  * ccs.yml.
  */

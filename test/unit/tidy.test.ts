@@ -40,6 +40,7 @@ const AREAS = [
   'provenance',
   'model-tests',
   'marts',
+  'warehouse',
   'live',
   'monitoring',
   'doctor',

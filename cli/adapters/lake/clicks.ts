@@ -3,21 +3,8 @@
  * duplicates included. The day, `dt`, is in the path and not in the file.
  */
 import { quoteName, quoteText } from '../../domain/kernel/sql-text.ts'
+import { CLICKS_COLUMNS } from '../../domain/lake/clicks-columns.ts'
 import { LazyDuck } from '../duckdb/with-duck.ts'
-
-/** Columns in their order, which warehouses load by. */
-export const CLICKS_COLUMNS = [
-  ['event_id', 'VARCHAR'],
-  ['customer_id', 'VARCHAR'],
-  ['session_id', 'VARCHAR'],
-  ['event_type', 'VARCHAR'],
-  ['page', 'VARCHAR'],
-  ['utm_campaign', 'VARCHAR'],
-  ['device', 'VARCHAR'],
-  ['geo_city', 'VARCHAR'],
-  ['event_ts', 'TIMESTAMP'],
-  ['source', 'VARCHAR'],
-] as const
 
 /** One thread, and little memory: a file of Bronze goes row group by row group. */
 const MEMORY_BYTES = 64 * 1024 * 1024

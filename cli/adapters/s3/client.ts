@@ -54,6 +54,8 @@ export interface Bucket {
   list(prefix: string): Promise<readonly BucketEntry[]>
   inspect(key: string): Promise<{ readonly bytes: number; readonly crc32: string | undefined }>
   read(key: string): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly tag: string }>
+  /** The last bytes of an object, and how many it has in all. */
+  readEnd(key: string, bytes: number): Promise<{ readonly end: Buffer; readonly bytes: number }>
   /** Returns the new tag. */
   write(key: string, body: BucketBody, condition?: BucketCondition): Promise<string>
   remove(key: string): Promise<void>
@@ -129,6 +131,15 @@ export function openBucket(
       const { Body, ETag = '' } = await within(0, (how) => client.send(get, how))
       const body = Body as Readable // in Node the SDK gives a stream of Node
       return { body: requestMs === undefined ? body : readWithin(body, requestMs), tag: ETag }
+    },
+    readEnd: async (key, bytes) => {
+      const range = { ...place, Key: `${prefix}${key}`, Range: `bytes=-${bytes}` }
+      return within(bytes, async (how) => {
+        const found = await client.send(new GetObjectCommand(range), how)
+        const end = Buffer.from((await found.Body?.transformToByteArray()) ?? [])
+        const whole = Number(found.ContentRange?.split('/')[1] ?? end.length)
+        return { end, bytes: whole }
+      })
     },
     write: async (key, { bytes, pieces, crc32 }, condition) => {
       const Body = Readable.from(pieces)

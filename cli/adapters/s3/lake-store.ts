@@ -62,6 +62,7 @@ export function openLakeStore(
         return { body: Buffer.concat(pieces), tag }
       }),
     read,
+    readEnd: (key, bytes) => unlessNamed('NoSuchKey', (one) => one.readEnd(key, bytes)),
     write: async (key, body) => {
       requireTag(await ask((one) => one.write(key, withChecksum(key, body))))
     },

@@ -48,13 +48,12 @@ export async function biDown(
 }
 
 async function openBi({ dir, env }: Project) {
-  const [superset, { openSupersetHome }, { withEnvFile }, { systemClock }] = await Promise.all([
+  const [superset, { openSupersetHome }, { systemClock }] = await Promise.all([
     import('../../domain/bi/run-superset.ts'),
     import('../../adapters/superset/home.ts'),
-    import('../../adapters/superset/env-file.ts'),
     import('../../adapters/process/system-clock.ts'),
   ])
-  const home = openSupersetHome({ projectDir: dir, env: await withEnvFile(dir, env) })
+  const home = openSupersetHome({ projectDir: dir, env })
   const { chooseSettings, bringUpSuperset, importIntoSuperset, takeDownSuperset } = superset
   const { readSuperset } = superset
   const run = {
@@ -72,23 +71,21 @@ async function renderFiles(
   project: Project,
   warehouse: Warehouse,
 ): Promise<readonly WantedObject[]> {
-  const [files, read, check, render, { withEnvFile }, marts, { layOutMarts }] = await Promise.all([
+  const [files, read, check, render, marts, { layOutMarts }] = await Promise.all([
     import('../../project.ts'),
     import('../../domain/bi/assets.ts'),
     import('../../domain/bi/check-assets.ts'),
     import('../../domain/bi/render.ts'),
-    import('../../adapters/superset/env-file.ts'),
     import('../../adapters/duckdb/mart-columns.ts'),
     import('../../domain/marts/marts.ts'),
   ])
-  const { dir, dataDir, config } = project
+  const { dir, dataDir, config, env } = project
   const assets = read.readAssets(
     await files.readProjectTexts(dir, 'infra/superset/assets', ['.yaml', '.yml']),
   )
   // Redshift's tables are not asked for: Superset alone has a connection to it.
   const columns = warehouse === 'duckdb' ? await marts.readMartColumns(project) : undefined
   check.checkAssets(assets, columns)
-  const env = await withEnvFile(dir, project.env)
   const { timezone } = config
   return render.renderAssets(assets, {
     ...{ warehouse, timezone, env },

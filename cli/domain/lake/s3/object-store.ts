@@ -13,6 +13,13 @@ export interface ObjectFacts {
   readonly crc32: number | null
 }
 
+/** The last bytes of an object. */
+export interface ObjectEnd {
+  readonly end: Uint8Array
+  /** Of the whole object. */
+  readonly bytes: number
+}
+
 /** Bytes to write, with the CRC-32 that they have. */
 export interface ObjectBody {
   readonly bytes: number
@@ -42,6 +49,8 @@ export interface ObjectStore {
   /** undefined: there is none. For small objects. */
   load(key: string): Promise<TaggedObject | undefined>
   read(key: string): AsyncIterable<Uint8Array>
+  /** The last bytes of an object, and how many it has in all; undefined: there is none. */
+  readEnd(key: string, bytes: number): Promise<ObjectEnd | undefined>
   /** Other bytes than those of the checksum are CCS_LAKE_DAMAGED, and not written. */
   write(key: string, body: ObjectBody): Promise<void>
   /**
