@@ -37,7 +37,7 @@ const KEYS: Readonly<Record<AssetKind, Keys>> = {
   databases: ['database_name!', 'sqlalchemy_uri!', 'schema!', 'extra'],
   datasets: ['table_name!', 'description', 'main_dttm_col', 'sql', 'columns!', 'metrics!'],
   charts: ['slice_name!', 'description', 'dataset!', 'viz_type!', 'params!', 'cache_timeout'],
-  dashboards: ['dashboard_title!', 'description', 'slug!', 'css', 'rows!'],
+  dashboards: [...['dashboard_title!', 'description', 'slug!', 'css', 'label_colors', 'rows!']],
 }
 
 const COLUMN_KEYS: Keys = [

@@ -163,7 +163,7 @@ function renderDashboard({ value, key }: Asset, { assets }: Rendering): JsonObje
     published: true,
     uuid: makeAssetId('dashboards', key),
     position: layOutDashboard(String(value.dashboard_title), rows),
-    metadata: DASHBOARD_METADATA,
+    metadata: { ...DASHBOARD_METADATA, label_colors: asObject(value.label_colors) },
     version: VERSION,
   }
 }

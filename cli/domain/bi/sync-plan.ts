@@ -131,11 +131,7 @@ const DERIVED: Readonly<Record<AssetKind, readonly string[]>> = {
   dashboards: [
     ...['metadata.chart_configuration', 'metadata.global_chart_configuration'],
     ...['metadata.default_filters', 'metadata.shared_label_colors', 'metadata.map_label_colors'],
-    ...[
-      'metadata.label_colors',
-      'metadata.color_scheme_domain',
-      'metadata.timed_refresh_immune_slices',
-    ],
+    ...['metadata.color_scheme_domain', 'metadata.timed_refresh_immune_slices'],
     ...['metadata.expanded_slices', 'metadata.filter_scopes', 'tags', 'theme_uuid'],
   ],
 }
