@@ -161,6 +161,13 @@ test('down ends it; a taken port is named, and nothing is started', async () => 
   }
 })
 
+test('the login is admin/admin with --demo alone', async () => {
+  const { stdout } = await shop.ccs('bi', 'up', '--demo')
+  expect(stdout).toContain('Log in as admin with the password admin\n')
+  expect(await shop.mayLogIn('admin')).toBe(true)
+  await shop.ccs('bi', 'down')
+})
+
 test('people log in at an OpenID provider, and ccs goes on importing', async () => {
   const issuerPort = await shop.findPort()
   const redirect = `http://127.0.0.1:${shop.port}/oauth-authorized/sso`
@@ -172,7 +179,12 @@ test('people log in at an OpenID provider, and ccs goes on importing', async () 
     OIDC_CLIENT_SECRET: 'a-secret-of-the-test',
     OIDC_ROLES: '{"staff": ["Alpha"]}',
   })
-  expect((await shop.ccs('bi', 'up')).stdout).toContain('nothing was changed')
+  const { stdout } = await shop.ccs('bi', 'up')
+  expect(stdout).toContain('nothing was changed')
+  // That of the demo is replaced.
+  expect(stdout).toContain(`with the password ${shop.password()}`)
+  expect(await shop.mayLogIn('admin')).toBe(false)
+  expect(await shop.mayLogIn(shop.password())).toBe(true)
   const names = await shop.readDashboardAs('ada', 'clickstream-overview')
   expect(names).toHaveLength(11)
   expect(await shop.readDashboardAs(undefined, 'clickstream-overview')).toEqual([])

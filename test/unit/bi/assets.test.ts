@@ -6,7 +6,7 @@ import { makeAssetId, parseAssetFile } from '../../../cli/domain/bi/asset-id.ts'
 import { readAssets } from '../../../cli/domain/bi/assets.ts'
 import { checkAssets } from '../../../cli/domain/bi/check-assets.ts'
 import { asObjects } from '../../../cli/domain/kernel/json.ts'
-import { listFaults, render, SOURCES, withChange } from './project-assets.ts'
+import { findPlace, listFaults, render, SOURCES, withChange } from './project-assets.ts'
 
 const DBT = path.resolve(import.meta.dirname, '../../../dbt/models')
 
@@ -104,7 +104,7 @@ describe('a mistake in a file is one sentence with its place', () => {
       'funnel.yaml:3 There is no dataset "funnel_step". Did you mean "funnel_steps"?',
     ])
     expect(faultsOf('shop_performance', 'chart: funnel,', 'chart: funel,')).toEqual([
-      'shop_performance.yaml:15 There is no chart "funel". Did you mean "funnel"?',
+      `${findPlace('shop_performance', 'chart: funnel')} There is no chart "funel". Did you mean "funnel"?`,
     ])
     expect(faultsOf('funnel', 'viz_type: funnel', 'viz_type: funel')).toEqual([
       'funnel.yaml:4 There is no viz_type named "funel". Did you mean "funnel"?',
@@ -113,11 +113,13 @@ describe('a mistake in a file is one sentence with its place', () => {
 
   test('a chart that is twice on a dashboard, and a row that is too wide', () => {
     expect(faultsOf('shop_performance', 'chart: funnel,', 'chart: categories,')).toEqual([
-      'shop_performance.yaml:15 The chart "categories" is on this dashboard already.',
+      `${findPlace('shop_performance', 'chart: funnel')} The chart "categories" is on this dashboard already.`,
     ])
     expect(
       faultsOf('shop_performance', 'chart: funnel, width: 6', 'chart: funnel, width: 7'),
-    ).toEqual(['shop_performance.yaml:14 The charts of this row are 13 wide; a row is 12.'])
+    ).toEqual([
+      `${findPlace('shop_performance', 'chart: categories')} The charts of this row are 13 wide; a row is 12.`,
+    ])
   })
 
   test('what is not YAML, and a file in no folder', () => {

@@ -30,6 +30,13 @@ export function withChange(name: string, from: string, to: string): readonly Ass
   return SOURCES.map((one) => (one === source ? changed : one))
 }
 
+/** `file:line` of a text in one of the repo's files. */
+export function findPlace(name: string, text: string): string {
+  const source = SOURCES.find(({ file }) => file.endsWith(`/${name}.yaml`))
+  const before = source?.text.split(text)[0] ?? ''
+  return `${name}.yaml:${before.split('\n').length}`
+}
+
 export const VALUES: RenderValues = {
   warehouse: 'duckdb',
   marts: '/shop/data/marts/serve.duckdb',

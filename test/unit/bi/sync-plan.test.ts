@@ -102,6 +102,28 @@ test('with another warehouse the database of the first is removed', () => {
   expect(plan.remove.map(({ name }) => name)).toEqual(['ccs marts (DuckDB)'])
 })
 
+describe('an import that Superset could not carry out is refused before anything is changed', () => {
+  test('another warehouse while somebody’s own chart needs a dataset', async () => {
+    const env = { RS_HOST: 'h', RS_USER: 'u', RS_DB: 'd' }
+    const dataset = makeAssetId('datasets', 'rfm')
+    const { api, calls } = fakeSuperset([...wanted, ownChart(dataset)], () => false)
+    const other = render(SOURCES, { warehouse: 'redshift', env })
+    await expect(importAssets(api, other)).rejects.toThrow(
+      'Charts of other people need the warehouse of before: Mine.',
+    )
+    expect(calls).toEqual([])
+  })
+
+  test('a dataset of somebody else with a name that the files have', async () => {
+    const content = { table_name: 'rfm', uuid: OWN_ID }
+    const { api, calls } = fakeSuperset([{ kind: 'datasets', uuid: OWN_ID, content }], () => false)
+    await expect(importAssets(api, wanted)).rejects.toThrow(
+      'Superset has a dataset "rfm" of somebody else.',
+    )
+    expect(calls).toEqual([])
+  })
+})
+
 /** A Superset in memory; `loses` says what its import forgets. */
 function fakeSuperset(found: BiObject[], loses: (one: BiObject) => boolean) {
   const calls: string[] = []
