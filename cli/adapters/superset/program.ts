@@ -91,10 +91,11 @@ export class SupersetProgram {
   call({ port }: BiSettings): DaemonStart {
     const args = ['-I', '-W', 'ignore', '-m', 'gunicorn', '--bind', `127.0.0.1:${port}`]
     const server = ['--workers', '1', '--worker-class', 'gthread', '--threads', '8']
-    const limits = ['--timeout', '120', '--graceful-timeout', '5', 'superset.app:create_app()']
+    // Its control socket would lie in the user's home.
+    const limits = ['--timeout', '120', '--graceful-timeout', '5', '--no-control-socket']
     return {
       command: this.#python,
-      args: [...args, ...server, ...limits],
+      args: [...args, ...server, ...limits, 'superset.app:create_app()'],
       cwd: this.#dir,
       env: this.#environment(),
     }
