@@ -3,7 +3,7 @@
  * marts, for `ccs dbt` and for the builds beside `ccs up`.
  */
 import type { Store } from '../adapters/lake/data-store.ts'
-import type { DbtUser } from '../adapters/process/dbt-home.ts'
+import type { DbtCaller } from '../adapters/process/dbt-home.ts'
 import type { Check } from '../domain/doctor/doctor.ts'
 import type { DbtTask } from '../domain/marts/dbt-args.ts'
 import type { DbtResult } from '../domain/marts/run-dbt.ts'
@@ -13,11 +13,7 @@ import { openLogic } from './project-logic.ts'
 import { openStore } from './store.ts'
 
 /** How dbt is run; in the background at low priority, and ended at once. */
-export interface DbtRunOptions extends DbtUser {
-  readonly env: NodeJS.ProcessEnv
-  /** `what` is being done; of `total` nodes (or packages) `done` are. */
-  readonly onProgress?: (what: string, done: number, total: number) => void
-  readonly onLine?: (line: string) => void
+export interface DbtRunOptions extends DbtCaller {
   /** Known already: the running pipeline has both. */
   readonly store?: Store
   readonly logic?: Logic
@@ -32,6 +28,10 @@ export async function openDbtRun(
   task: DbtTask,
   options: DbtRunOptions,
 ): Promise<DbtResult> {
+  const { findWarehouse } = await import('../domain/marts/dbt-warehouse.ts')
+  const warehouse = findWarehouse(task)
+  if (warehouse)
+    return (await import('./warehouse/dbt.ts')).openWarehouseDbt(project, task, warehouse, options)
   const [home, snapshots, settings, { provideVenv }, { runDbtProcess }, marts, { runDbt }] =
     await Promise.all([
       import('../adapters/process/dbt-home.ts'),

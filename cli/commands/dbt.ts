@@ -18,11 +18,13 @@ export default class Dbt extends CcsCommand<DbtResult> {
     'Silver and builds only what changed since the last successful build, or everything with ' +
     '--full-refresh. A complete build that succeeds is published at once for the page, ccs ' +
     'reconcile and ccs query --marts; after a failed one, the last good marts stay. --target is ' +
-    'a flag of dbt; CCS_TARGET names a target of ccs.yml.'
+    'a flag of dbt: redshift and postgres build the marts on such a server, from its own tables ' +
+    'of Silver. CCS_TARGET names a target of ccs.yml.'
   static override usage = ['dbt COMMAND [FLAGS OF DBT]']
   static override examples = [
     '<%= config.bin %> dbt build',
     '<%= config.bin %> dbt build --full-refresh',
+    '<%= config.bin %> dbt build --target redshift',
     '<%= config.bin %> dbt test --select fct_orders',
     '<%= config.bin %> dbt docs',
     '<%= config.bin %> dbt ls --resource-type model',
@@ -77,7 +79,7 @@ export default class Dbt extends CcsCommand<DbtResult> {
       this.print(
         `Published ${result.marts?.models.length ?? 0} tables, as of commit ${result.serial}.`,
       )
-    else if (!result.ok)
+    else if (!result.ok && result.serial !== null)
       this.print(
         result.marts?.builtMs
           ? `The marts of ${new Date(result.marts.builtMs).toISOString()} stay visible.`

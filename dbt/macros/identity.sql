@@ -7,7 +7,7 @@
   {%- if placeholders | length == 0 -%}
     {{ id }}
   {%- else -%}
-    case when lower(trim({{ id }})) not in (
+    case when lower({{ trimmed(id) }}) not in (
       {%- for one in placeholders -%}
         '{{ one | lower | replace("'", "''") }}'{{ ', ' if not loop.last }}
       {%- endfor -%}

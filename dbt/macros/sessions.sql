@@ -8,7 +8,7 @@ with marked as (
         {{ known_id('customer_id') }} as known_customer_id,
         {{ epoch_ms('event_time') }} as at_ms,
         case
-            when {{ epoch_ms('event_time') }} - {{ epoch_ms('lag(event_time) over (partition by anonymous_id order by event_time, event_id)') }} > 1800000
+            when {{ epoch_ms('event_time') }} - {{ epoch_ms('lag(event_time) over (partition by anonymous_id order by event_time, ' ~ bytewise('event_id') ~ ')') }} > 1800000
             then 1 else 0
         end as begins_run
     from {{ events }}
@@ -16,7 +16,7 @@ with marked as (
     select
         *,
         sum(begins_run) over (
-            partition by anonymous_id order by event_time, event_id
+            partition by anonymous_id order by event_time, {{ bytewise('event_id') }}
             rows between unbounded preceding and current row
         ) as run
     from marked
@@ -31,7 +31,12 @@ with marked as (
         *,
         min(event_time) over (
             partition by anonymous_id, run, case when is_long then cast(event_time as date) end
-        ) as session_start
+        ) as session_start,
+        {{ once(
+            'known_customer_id',
+            'anonymous_id, run, case when is_long then cast(event_time as date) end',
+            'event_time'
+        ) }} as counted_customer_id
     from measured
 ), visits as (
     select
@@ -41,11 +46,11 @@ with marked as (
         max(event_time) as session_end,
         cast(session_start as date) as session_date,
         {{ shop_day('session_start') }} as shop_date,
-        min(client_session_id) as client_session_id,
+        min({{ bytewise('client_session_id') }}) as client_session_id,
         {{ latest('customer_id', 'event_time') }} as customer_id,
         {{ earliest('known_customer_id', 'event_time') }} as first_known_customer_id,
         {{ latest('known_customer_id', 'event_time') }} as last_known_customer_id,
-        count(distinct known_customer_id) as known_customers,
+        {{ count_once('counted_customer_id') }} as known_customers,
         count(*) as events,
         sum(case when event_type = 'page_view' then 1 else 0 end) as page_views,
         sum(case when event_type = 'view_item' then 1 else 0 end) as item_views,
@@ -60,9 +65,9 @@ with marked as (
         {{ latest('utm_campaign', 'event_time') }} as utm_campaign,
         {{ earliest('page', 'event_time') }} as landing_page,
         {{ latest('page', 'event_time') }} as exit_page,
-        min(device) as device,
-        min(geo_country) as geo_country,
-        min(geo_city) as geo_city,
+        min({{ bytewise('device') }}) as device,
+        min({{ bytewise('geo_country') }}) as geo_country,
+        min({{ bytewise('geo_city') }}) as geo_city,
         max(at_ms) - min(at_ms) as duration_ms,
         coalesce({{ in_order(
             "case event_type

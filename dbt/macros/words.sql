@@ -12,7 +12,7 @@
 {%- endmacro %}
 
 {% macro timed(v, t) -%}
-  case when {{ v }} is not null then cast({{ epoch_ms(t) }} as varchar) || {{ v }} end
+  {{ bytewise('case when ' ~ v ~ ' is not null then cast(' ~ epoch_ms(t) ~ ' as varchar) || ' ~ v ~ ' end') }}
 {%- endmacro %}
 
 {# A share of a total as a floating-point number; null if the total is 0. #}
@@ -20,5 +20,5 @@
   cast({{ part }} as double precision) / nullif({{ whole }}, 0)
 {%- endmacro %}
 
-{# Monday of the week. #}
-{% macro week_of(day) %}cast(date_trunc('week', {{ day }}) as date){% endmacro %}
+{# Monday of the week. Truncated as a timestamp: PostgreSQL would take a date for midnight in the session's timezone. #}
+{% macro week_of(day) %}cast(date_trunc('week', cast({{ day }} as timestamp)) as date){% endmacro %}

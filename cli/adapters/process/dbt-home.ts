@@ -68,11 +68,19 @@ export function locateWarehouse(project: DbtPlace): string {
     : `${layOutMarts(project.dataDir).root}/warehouse.duckdb`
 }
 
-/** Creates the folder for dbt's target/ and logs/ of this data directory; returns its path. */
-export function provideWorkDir(project: DbtPlace, files: Files, nowMs: number): Promise<string> {
+/**
+ * Creates the folder for dbt's target/ and logs/ of this data directory; returns its path. A server
+ * has a folder of its own: at each change of the target dbt would parse the project anew.
+ */
+export function provideWorkDir(
+  project: DbtPlace,
+  files: Files,
+  nowMs: number,
+  target?: string,
+): Promise<string> {
   const { dir, dataDir } = project
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 8)
-  const name = isOwnData(project) ? 'own' : hash
+  const name = (isOwnData(project) ? 'own' : hash) + (target === undefined ? '' : `-${target}`)
   return provideDbtWork({ files, root: path.join(dir, '.ccs/dbt'), name, dataDir, nowMs })
 }
 
@@ -87,7 +95,17 @@ export interface DbtUser {
   readonly signal?: AbortSignal | undefined
   /** Gives up if another run is under way. */
   readonly isBackground?: boolean | undefined
+  /** Of dbt, unless it is the local one: runs on another database don't wait for one another. */
+  readonly target?: string | undefined
   readonly onNotice: (text: string) => void
+}
+
+/** Who runs it, and what is to be heard of it. */
+export interface DbtCaller extends DbtUser {
+  readonly env: NodeJS.ProcessEnv
+  /** `what` is being done; of `total` nodes (or packages) `done` are. */
+  readonly onProgress?: (what: string, done: number, total: number) => void
+  readonly onLine?: (line: string) => void
 }
 
 /**
@@ -97,11 +115,12 @@ export interface DbtUser {
 export async function takeDbtLock(
   files: Files,
   dataDir: string,
-  { owner, signal, isBackground, onNotice }: DbtUser,
+  { owner, signal, isBackground, target, onNotice }: DbtUser,
 ): Promise<FileLock> {
   const dir = dataLayout(dataDir).locks
   await files.mkdir(dir)
-  return waitForLock(files, { dir, name: 'dbt' }, owner, {
+  const name = target === undefined ? 'dbt' : `dbt-${target}`
+  return waitForLock(files, { dir, name }, owner, {
     onTry: () => {
       if (signal?.aborted) throw dbtStoppedError()
     },

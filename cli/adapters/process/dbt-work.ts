@@ -6,7 +6,7 @@ import { type Files, isErrno } from '../files/files.ts'
 
 /** Stands beside target/ and logs/: the absolute path of the data directory. */
 const OWNER = 'data-dir'
-const FOLDER = /^[0-9a-f]{8}$/
+const FOLDER = /^[0-9a-f]{8}(-\w+)?$/
 /** No run takes longer. A younger folder without an owner may belong to a run that just started. */
 const UNKNOWN_MS = 24 * 60 * 60_000
 

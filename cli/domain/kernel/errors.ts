@@ -82,6 +82,7 @@ const EXIT_BY_CODE = {
   CCS_PYTHON_MISSING: EXIT.unreachable,
   CCS_VENV_FAILED: EXIT.unreachable,
   CCS_VENV_FOREIGN: EXIT.usage,
+  CCS_SILVER_MISSING: EXIT.checkFailed,
   CCS_DBT_MISSING: EXIT.usage,
   CCS_DBT_LOCKED: EXIT.unexpected,
   CCS_DBT_FAILED: EXIT.unexpected,

@@ -54,7 +54,7 @@ export interface DbtTask {
   readonly isFullRefresh: boolean
   /** Writes to the local warehouse, whose last successful build ccs remembers. */
   readonly isLocal: boolean
-  /** dbt's `--target`; `redshift` needs its own dbt adapter. */
+  /** dbt's `--target`; `redshift` and `postgres` need an adapter of dbt of their own. */
   readonly target: string | undefined
 }
 

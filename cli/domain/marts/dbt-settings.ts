@@ -24,6 +24,11 @@ export function dbtEnvironment(
   }
 }
 
+/** The same for a server: nothing there depends on the lake of this data directory. */
+export function warehouseEnvironment({ target }: DbtTask): Readonly<Record<string, string>> {
+  return { CCS_SINCE: '', CCS_DBT_TARGET: target ?? 'duckdb' }
+}
+
 /** Commands of dbt that know no `--vars`. */
 const WITHOUT_VARS = ['init', 'docs serve', 'help']
 

@@ -46,7 +46,7 @@ export async function scheduleMarts(
       } else if (builtSerial === 0)
         say(`The daily marts are built (${marts?.models.length ?? 0} tables): ccs query --marts.`)
       else said = undefined
-      if (ok) builtSerial = serial
+      if (ok && serial !== null) builtSerial = serial
     } catch (error) {
       if (!(error instanceof CcsError)) say(`The daily marts can't be built: ${String(error)}.`)
       else if (FINAL_ERRORS.includes(error.code)) {

@@ -70,8 +70,8 @@ export interface DbtResult {
   /** First day that was rebuilt; null: all days, or the last 3 if nothing was new. */
   readonly since: string | null
   readonly fullRefresh: boolean
-  /** Serial of the Silver that was read. */
-  readonly serial: number
+  /** Serial of the Silver that was read; null on a server, which has a Silver of its own. */
+  readonly serial: number | null
   readonly seconds: number
   /** New marts are visible now. */
   readonly published: boolean
@@ -110,7 +110,7 @@ export async function runDbt(task: DbtTask, ports: DbtPorts): Promise<DbtResult>
   if (task.buildsModels)
     await removeOldSnapshots(ports, [info.snapshot, snapshot.name, before.snapshot])
   if (!isGreen && (outcome === undefined || outcome.counts.failed === 0))
-    throw failedError(task, end)
+    throw dbtFailedError(task, end)
   return {
     ok: isGreen,
     command: task.command,
@@ -180,7 +180,7 @@ export function dbtStoppedError(): CcsError {
 }
 
 /** dbt ended before it ran a node: a wrong command line, a broken project, or a full disk. */
-function failedError(task: DbtTask, end: DbtExit): CcsError {
+export function dbtFailedError(task: DbtTask, end: DbtExit): CcsError {
   if (/No space left on device/.test(end.lastMessage))
     return new CcsError('CCS_DISK_FULL', `The disk is full: ${end.lastMessage}`, {
       hint: 'Free some space, then: ccs dbt build. The last good marts stay visible.',

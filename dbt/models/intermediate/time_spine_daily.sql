@@ -14,7 +14,7 @@ with digits as (
 select
     date_day,
     {{ week_of('date_day') }} as week_start,
-    cast(date_trunc('month', date_day) as date) as month_start,
+    cast(date_trunc('month', cast(date_day as timestamp)) as date) as month_start,
     cast(extract(year from date_day) as integer) as year
 from days
 where date_day <= date '2286-11-20'

@@ -23,7 +23,7 @@ with visits as (
         ) }} as first_session_id,
         {{ after_time(
             'max(case when is_touch then ' ~ timed('session_id', 'session_start') ~ ' end) over (
-                partition by user_id order by session_start, session_id
+                partition by user_id order by session_start, ' ~ bytewise('session_id') ~ '
                 rows between unbounded preceding and current row
             )'
         ) }} as touch_session_id

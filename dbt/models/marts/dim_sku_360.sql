@@ -4,7 +4,7 @@
 with main_currency as (
     select currency
     from (
-        select currency, row_number() over (order by count(*) desc, currency) as place
+        select currency, row_number() over (order by count(*) desc, {{ bytewise('currency') }}) as place
         from {{ ref('fct_orders') }}
         group by currency
     ) as ranked

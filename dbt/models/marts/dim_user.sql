@@ -40,14 +40,14 @@ with sightings as (
 ), money as (
     select
         *,
-        row_number() over (partition by user_id order by orders desc, revenue desc, currency) as place,
+        row_number() over (partition by user_id order by orders desc, revenue desc, {{ bytewise('currency') }}) as place,
         sum(orders) over (partition by user_id) as all_orders,
         min(first_order_at) over (partition by user_id) as first_ordered_at,
         max(last_order_at) over (partition by user_id) as last_ordered_at,
         min(first_order_date) over (partition by user_id) as first_ordered_date
     from {{ ref('int_user_money') }}
 ), buyers as (
-    select o.order_id, min(b.user_id) as user_id
+    select o.order_id, min({{ bytewise('b.user_id') }}) as user_id
     from {{ ref('fct_orders') }} as o
     inner join {{ ref('int_buyers') }} as b on b.event_id = o.event_id
     group by o.order_id

@@ -16,9 +16,9 @@ with as_of as (
     select
         *,
         -- Ties are broken by id, so that every run gives the same result.
-        ntile(5) over (partition by currency order by last_order_date, user_id) as r_score,
-        ntile(5) over (partition by currency order by frequency, user_id) as f_score,
-        ntile(5) over (partition by currency order by monetary, user_id) as m_score
+        ntile(5) over (partition by currency order by last_order_date, {{ bytewise('user_id') }}) as r_score,
+        ntile(5) over (partition by currency order by frequency, {{ bytewise('user_id') }}) as f_score,
+        ntile(5) over (partition by currency order by monetary, {{ bytewise('user_id') }}) as m_score
     from buyers
 )
 select

@@ -9,7 +9,7 @@ with lines as (
         b.sku as sku_b,
         count(*) as orders_together
     from lines as a
-    inner join lines as b on b.event_id = a.event_id and b.sku > a.sku
+    inner join lines as b on b.event_id = a.event_id and {{ bytewise('b.sku') }} > {{ bytewise('a.sku') }}
     group by a.sku, b.sku
     having count(*) >= {{ var('affinity_min_orders') }}
 ), totals as (
