@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 const FAST = ['unit', 'contract', 'e2e']
-const PROJECTS = [...FAST, 'faults', 'fuzz', 'cluster', 'ksqldb', 'readers', 'warehouse']
+const PROJECTS = [...FAST, 'faults', 'fuzz', 'cluster', 'ksqldb', 'readers', 'warehouse', 'bi']
 
 export default defineConfig({
   test: {

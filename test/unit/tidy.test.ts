@@ -45,6 +45,7 @@ const AREAS = [
   'monitoring',
   'doctor',
   'devstack',
+  'bi',
   'setup',
 ].map((area) => `domain/${area}`)
 

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import type { AxiosInstance, AxiosRequestConfig, AxiosResponse } from 'axios'
 import type { HttpServer } from '../../domain/config/target.ts'
 import { readErrno } from '../../domain/kernel/errno.ts'
+import { isStringList } from '../../domain/kernel/json.ts'
 import { splitLines } from '../../domain/kernel/lines.ts'
 import { sleep } from '../process/system-clock.ts'
 
@@ -35,6 +36,18 @@ export interface HttpAnswer {
   readonly body: unknown
   /** The Date header. */
   readonly date?: string | undefined
+  /** `name=value` of the cookies that the answer sets. */
+  readonly cookies?: readonly string[]
+}
+
+/** What a request has besides its method and path. */
+export interface RequestOptions {
+  /** Sent as JSON; a form as multipart/form-data. */
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly isRepeatable?: boolean
+  /** The answer's body is a Buffer, whatever its type. */
+  readonly isBinary?: boolean
 }
 
 /** An answer that is read while it arrives. */
@@ -72,11 +85,7 @@ export interface HttpClient {
   readonly url: string
   readonly hasCredentials: boolean
   /** Repeats GET, PUT, DELETE, and the others if `isRepeatable`. Throws HttpFault. */
-  request(
-    method: Method,
-    path: string,
-    options?: { readonly body?: unknown; readonly isRepeatable?: boolean },
-  ): Promise<HttpAnswer>
+  request(method: Method, path: string, options?: RequestOptions): Promise<HttpAnswer>
   /** A POST whose answer may never end. Not repeated; timeoutMs is only for its head. */
   lines(path: string, request: LinesRequest): Promise<HttpLines>
 }
@@ -104,11 +113,12 @@ export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpC
       // axios's own timeout begins with the connection and ends with the head of the answer.
       const signal = AbortSignal.timeout(limitMs)
       const answer: AxiosResponse<unknown> = await axios.request({ ...request, signal })
-      const date: unknown = answer.headers.date
+      const { date, 'set-cookie': cookies }: Record<string, unknown> = answer.headers
       return {
         status: answer.status,
         body: parseBody(answer.data),
         date: typeof date === 'string' ? date : undefined,
+        ...(isStringList(cookies) ? { cookies: cookies.map(cutAttributes) } : {}),
       }
     } catch (error) {
       throw new HttpFault(address.url, describeCause(error, timeoutMs))
@@ -117,8 +127,15 @@ export function httpClient(server: HttpServer, options: HttpOptions = {}): HttpC
   return {
     url: address.url,
     hasCredentials: address.auth !== undefined,
-    request: async (method, path, { body, isRepeatable = isSafe(method) } = {}) => {
-      const request = { method, url: path, ...(body === undefined ? {} : { data: body }) }
+    request: async (method, path, options = {}) => {
+      const { body, headers = {}, isRepeatable = isSafe(method), isBinary } = options
+      // axios adds the text that separates the parts of a form.
+      const type = body instanceof FormData ? { 'content-type': 'multipart/form-data' } : {}
+      const request = {
+        ...{ method, url: path, headers: { ...headers, ...type } },
+        ...(body === undefined ? {} : { data: body }),
+        ...(isBinary ? { responseType: 'arraybuffer' as const } : {}),
+      }
       const endMs = performance.now() + totalMs
       for (let tries = 1; ; tries++) {
         const pauseMs = Math.min(WAIT_MAX_MS, waitMs * 2 ** (tries - 1))
@@ -229,6 +246,10 @@ async function openAxios(
     // A proxy from the environment can't reach this machine's loopback.
     ...(isLoopback ? { proxy: false as const } : {}),
   })
+}
+
+function cutAttributes(cookie: string): string {
+  return cookie.split(';', 1)[0] ?? ''
 }
 
 function parseBody(data: unknown): unknown {

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 export interface PythonRun {
   /** Path of the interpreter. */
   readonly python: string
-  /** The module, as after `python -m`. */
+  /** The module, as after `python -m`, or the path of a script that ends in `.py`. */
   readonly module: string
   readonly args: readonly string[]
   readonly cwd: string
@@ -41,7 +41,9 @@ def watch():
     finally:
         os._exit(130)
 threading.Thread(target=watch, daemon=True).start()
-runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
+name = sys.argv.pop(1)
+if name.endswith('.py'): runpy.run_path(name, run_name='__main__')
+else: runpy.run_module(name, run_name='__main__', alter_sys=True)
 `
 
 /** Rejects only if the interpreter can't be started. */

@@ -36,10 +36,14 @@ except ImportError:
 print('%d.%d.%d' % sys.version_info[:3], can)
 `
 
-/** `needs` begins the message about a missing one: `The marts need`. */
+/**
+ * `needs` begins the message about a missing one: `The marts need`. Versions 3.x above `minorKnown`
+ * are used only if there is no other.
+ */
 export async function findPython(
   env: NodeJS.ProcessEnv,
   needs: string,
+  minorKnown = MINOR_KNOWN,
 ): Promise<FoundPython | MissingPython> {
   let newer: FoundPython | undefined
   let old: string | undefined
@@ -52,7 +56,7 @@ export async function findPython(
     const [major = 0, minor = 0] = version.split('.').map(Number)
     if (major !== 3 || minor < MINOR_MIN) old ??= `${name} is ${version}`
     else if (canMake !== 'yes') bare ??= version
-    else if (minor <= MINOR_KNOWN) return { path: file, version }
+    else if (minor <= minorKnown) return { path: file, version }
     else newer ??= { path: file, version }
   }
   if (newer) return newer

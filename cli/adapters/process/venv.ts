@@ -20,6 +20,10 @@ export interface VenvPurpose {
   readonly needs: string
   /** Packages that a foreign environment must have in the lock file's versions. */
   readonly packages: readonly string[]
+  /** Packages of the lock file that exist as source only: built last, with what is installed. */
+  readonly sourceOnly?: readonly string[]
+  /** Newest 3.x for which all packages have wheels; see findPython. */
+  readonly pythonMinor?: number
   /** Begins a sentence: `Installing dbt for the marts` */
   readonly installing: string
   /** e.g. `about 60 MB to download, 170 MB on disk` */
@@ -128,7 +132,7 @@ async function findForeignPython({
 
 async function install(options: VenvOptions): Promise<string> {
   const { files, dir, lockFile, env, purpose, onNotice, onProgress } = options
-  const found = await findPython(env, purpose.needs)
+  const found = await findPython(env, purpose.needs, purpose.pythonMinor)
   if ('problem' in found)
     throw new CcsError('CCS_PYTHON_MISSING', found.problem, { hint: found.hint })
   onNotice(`${purpose.installing} into ${dir}, once (${purpose.size}).`)
@@ -152,28 +156,49 @@ async function install(options: VenvOptions): Promise<string> {
   const text = (await files.readFile(lockFile)).toString('utf8')
   const total = text.match(/^[a-z][\w.-]*==/gim)?.length ?? 0
   let done = 0
-  throwOnFailure(
-    await step(pythonPath(dir), 'pip', [...PIP_INSTALL, lockFile], (line) => {
-      if (line.startsWith('Collecting ')) onProgress?.(++done, total)
-    }),
-    options,
-  )
+  const onLine = (line: string) => {
+    if (line.startsWith('Collecting ')) onProgress?.(++done, total)
+  }
+  const { wheels, sources } = splitLock(text, purpose.sourceOnly ?? [])
+  for (const [name, part, args] of [
+    ['wheels.txt', wheels, WHEELS_ONLY],
+    ['sources.txt', sources, FROM_SOURCE],
+  ] as const) {
+    if (part === '') continue
+    const file = path.join(dir, name)
+    await files.writeFile(file, Buffer.from(part))
+    throwOnFailure(
+      await step(pythonPath(dir), 'pip', [...PIP_INSTALL, ...args, '--requirement', file], onLine),
+      options,
+    )
+  }
   await writeMarker(files, dir, await hashLockFile(files, lockFile))
   return pythonPath(dir)
 }
 
-// Wheels only, each with its hash: nothing is built, and only locked packages are installed.
+// Each with its hash: only locked packages are installed.
 const PIP_INSTALL = [
   'install',
   '--no-compile',
   '--no-deps',
-  '--only-binary=:all:',
   '--require-hashes',
   '--progress-bar=off',
-  '--requirement',
 ]
+const WHEELS_ONLY = ['--only-binary=:all:']
+// With the locked build tools that are installed by then: pip would download others.
+const FROM_SOURCE = ['--no-binary=:all:', '--no-build-isolation']
 
-const ignore = (_line: string) => undefined
+/** The lock file's text in two: packages with wheels, and those that must be built. */
+function splitLock(text: string, sourceOnly: readonly string[]) {
+  const entries = text.split(/^(?=[a-z][\w.-]*==)/im)
+  const isSource = (entry: string) => sourceOnly.includes(/^[\w.-]+/.exec(entry)?.[0] ?? '')
+  return {
+    wheels: entries.filter((entry) => !isSource(entry)).join(''),
+    sources: entries.filter(isSource).join(''),
+  }
+}
+
+function ignore(_line: string): void {}
 
 function throwOnFailure({ code, stderr }: PythonExit, { signal, dir, purpose }: VenvOptions): void {
   throwIfStopped(signal, purpose)

@@ -1,5 +1,5 @@
-/** Writes a small zip or jar, uncompressed; the same entries always give the same bytes. */
-import { crc32 } from 'node:zlib'
+/** Writes a small zip or jar, uncompressed, and reads one; equal entries give equal bytes. */
+import { crc32, inflateRawSync } from 'node:zlib'
 
 const LOCAL = 0x04034b50
 const CENTRAL = 0x02014b50
@@ -46,6 +46,39 @@ export function makeZip(entries: Readonly<Record<string, string>>): Buffer {
     writeWords(list.length, at),
     writeShorts(0),
   ])
+}
+
+const END_BYTES = 22
+const CENTRAL_BYTES = 46
+const LOCAL_BYTES = 30
+const DEFLATED = 8
+
+/**
+ * The files of an archive as texts, by name; folders are left out. Throws RangeError for what is no
+ * archive, or one of several parts.
+ */
+export function readZip(bytes: Buffer): ReadonlyMap<string, string> {
+  const files = new Map<string, string>()
+  let end = bytes.length - END_BYTES
+  while (end >= 0 && bytes.readUInt32LE(end) !== END) end--
+  if (end < 0) throw new RangeError('This is no zip archive.')
+  const count = bytes.readUInt16LE(end + 10)
+  let at = bytes.readUInt32LE(end + 16)
+  for (let left = count; left > 0; left--) {
+    if (bytes.readUInt32LE(at) !== CENTRAL) throw new RangeError('The zip archive is damaged.')
+    const method = bytes.readUInt16LE(at + 10)
+    const size = bytes.readUInt32LE(at + 20)
+    const lengths = [28, 30, 32].map((offset) => bytes.readUInt16LE(at + offset))
+    const [title = 0, extra = 0, remark = 0] = lengths
+    const name = bytes.toString('utf8', at + CENTRAL_BYTES, at + CENTRAL_BYTES + title)
+    const file = bytes.readUInt32LE(at + 42)
+    const start = file + LOCAL_BYTES + bytes.readUInt16LE(file + 26) + bytes.readUInt16LE(file + 28)
+    const body = bytes.subarray(start, start + size)
+    const text = method === DEFLATED ? inflateRawSync(body) : body
+    if (!name.endsWith('/')) files.set(name, text.toString('utf8'))
+    at += CENTRAL_BYTES + title + extra + remark
+  }
+  return files
 }
 
 function writeWords(...values: readonly number[]): Buffer {

@@ -216,9 +216,18 @@ export type FilledText =
  * Fills in the variables of a text that may use the environment only, as the values of ccs.yml do.
  */
 export function fillFromEnv(text: string, env: VariableSources['env']): FilledText {
+  return fillFromOwn(text, env, {})
+}
+
+/** The same for a text that may also use `${ccs.name}`; `own` holds those. */
+export function fillFromOwn(
+  text: string,
+  env: VariableSources['env'],
+  own: Readonly<Record<string, string | undefined>>,
+): FilledText {
   const parts = parseTemplate(text)
   if ('wrong' in parts) return parts
-  const { text: filled, missing } = renderTemplate(parts, { env, files: new Map() }, {})
+  const { text: filled, missing } = renderTemplate(parts, { env, files: new Map() }, own)
   const [first] = missing
   if (first === undefined) return { text: filled }
   return first.name === undefined

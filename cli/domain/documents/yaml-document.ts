@@ -10,6 +10,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  stringify,
   type YAMLMap,
 } from 'yaml'
 import {
@@ -129,6 +130,11 @@ export function parseYaml(text: string, source: YamlSource): YamlDocument {
     value,
     locate: (path, part = 'value') => at(findOffset(document.contents, path, part, pairs)),
   }
+}
+
+/** A document with the value, without aliases. */
+export function stringifyYaml(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false })
 }
 
 /** Offsets of the keys that their map has already, in the order of the text. */
