@@ -28,7 +28,7 @@ const INSTEAD: Readonly<Record<string, Instead>> = {
   why: (target) =>
     `Look for the event: ccs query --target ${target} "SELECT * FROM silver.events WHERE ` +
     `event_id = '…'". If it was rejected: ccs dlq ls --target ${target}`,
-  backfill: (target) => `Its rows are built anew by: ccs deploy --target ${target}`,
+  backfill: (target) => `All its rows are built anew by: ccs deploy --rebuild --target ${target}`,
   lake: SINKS,
   backup: BACKUP,
 }
