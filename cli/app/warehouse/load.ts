@@ -15,9 +15,10 @@ export async function loadProjectIntoRedshift(
   signal: AbortSignal,
 ): Promise<LoadResult> {
   const [{ runLoad }, { readRole }] = await importDomain()
-  const role = readRole(project.env)
+  const { randomBytes } = await import('node:crypto')
+  const run = { ...choice, role: readRole(project.env), runId: randomBytes(4).toString('hex') }
   return withParts(project, (parts) =>
-    withWarehouse(project, signal, (warehouse) => runLoad(parts, warehouse, { ...choice, role })),
+    withWarehouse(project, signal, (warehouse) => runLoad(parts, warehouse, run)),
   )
 }
 

@@ -73,12 +73,13 @@ export default class LoadRedshift extends CcsCommand<LoadResult | Shown> {
     }
     const result = await loadProjectIntoRedshift(project, choice, signal)
     progress.end()
-    this.#show(result)
+    this.#show(result, day)
     return result
   }
 
-  #show({ address, serial, tables, unchangedDays, notLoaded, strangeFolders }: LoadResult): void {
-    const of = `commit no. ${serial} of ${address}`
+  #show(result: LoadResult, day: string | undefined): void {
+    const { address, serial, tables, unchangedDays, notLoaded, strangeFolders } = result
+    const of = `${day === undefined ? '' : `${day} of `}commit no. ${serial} of ${address}`
     if (tables.length === 0) this.print(`The warehouse has ${of} already.`)
     else {
       this.printRows(

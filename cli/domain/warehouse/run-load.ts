@@ -26,8 +26,11 @@ import { createEmptyTable, readStoredTable, selectColumns } from './table-column
 import type { FooterReader, Warehouse } from './warehouse.ts'
 import { displayTable, findWarehouseTable, type WarehouseSchemas } from './warehouse-table.ts'
 
-/** Lists of files for COPY lie below this, only while they are needed. */
-export const LISTS = 'load/'
+/** Lists of files for COPY lie below this, each while the load that wrote it runs. */
+const LISTS = 'load/'
+
+/** A list that is older was left by a load that was killed: none takes so long. */
+const LIST_MS = 86_400_000
 
 /** What a load stands on. */
 export interface LoadParts {
@@ -47,6 +50,8 @@ export interface LoadOptions {
   readonly isTakenOver?: boolean
   readonly role: string
   readonly ccsVersion: string
+  /** Told apart from other loads by it. */
+  readonly runId: string
   readonly onProgress: (done: number, total: number) => void
 }
 
@@ -118,9 +123,10 @@ export async function runLoad(
   const plan = await readLoadPlan(parts, warehouse, manifest, { ...options, mayPrepare: true })
   const found = await readFooters(parts.footers, plan.groups)
   throwAll(findFaults(plan.groups, found))
-  await removeOldLists(store)
+  const loadedMs = clock.nowMs()
+  await removeOldLists(store, loadedMs)
   const { lake, generation, serial } = manifest
-  const origin = { lake, generation, serial, ccsVersion, loadedMs: clock.nowMs() }
+  const origin = { lake, generation, serial, ccsVersion, loadedMs }
   const loaded = new Map<string, LoadedTable>()
   const add = (table: string, more: Partial<LoadedTable>) => {
     const none = { table, days: 0, removedDays: 0, files: 0, rows: 0 }
@@ -139,7 +145,7 @@ export async function runLoad(
     const stages = listStages(found.filter(({ file }) => keys.has(file.key)))
     const lists: string[] = []
     const writeList = async (stage: Stage) => {
-      const key = `${LISTS}${displayTable(group.table)}-${group.days[0]?.sha256}-${stage.name}`
+      const key = `${LISTS}${loadedMs}-${options.runId}-${displayTable(group.table)}-${stage.name}`
       lists.push(key)
       await store.write(key, toBody(renderFileList(stage.files, store.address), parts.crc32))
       return `${store.address}/${key}`
@@ -208,9 +214,12 @@ function findFaults(
   })
 }
 
-/** Lists that an interrupted load has left. */
-async function removeOldLists(store: ObjectStore): Promise<void> {
-  for (const { key } of await store.list(LISTS)) await store.remove(key)
+/** Lists of loads that were killed; those of another load that runs stay. */
+async function removeOldLists(store: ObjectStore, nowMs: number): Promise<void> {
+  for (const { key } of await store.list(LISTS)) {
+    const writtenMs = Number.parseInt(key.slice(LISTS.length), 10)
+    if (nowMs - writtenMs > LIST_MS) await store.remove(key)
+  }
 }
 
 /** Folders of loaded tables with files, none of which any commit names or has named. */

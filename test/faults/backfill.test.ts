@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { queryStored, readManifest, rewriteLake } from '../fixtures/tamper.ts'
-import { runCcs } from './run-ccs.ts'
 
 let dir: string
 let data: string
