@@ -109,7 +109,7 @@ describe('a stack of its own', () => {
     expect(up.parts.map(({ part, state, pid }) => [part, state, pid])).toEqual([
       ['kafka', 'running', own.pid('kafka')],
       ['registry', 'running', own.pid('registry')],
-      ...[...SINK, ...FLINK_PARTS].map((part) => [part, 'down', null]),
+      ...[...SINK, 'zookeeper', ...FLINK_PARTS].map((part) => [part, 'down', null]),
     ])
     expect(up.settings).toMatchObject({
       KAFKA_BROKERS: own.brokers,
