@@ -81,24 +81,12 @@ class Shop {
     return stdout
   }
 
-  /**
-   * On a busy machine the check of files in the background comes before all of them are in place,
-   * and ends the run with CCS_LAKE_DAMAGED after its commit. Then all files must be whole.
-   */
-  async #commit(): Promise<void> {
-    const args = ['run', '--once', '--project', this.dir]
-    const { code, stderr } = await runCcs(args, { env: this.#env, timeoutMs: BUILD_MS })
-    if (code === 0) return
-    if (!stderr.includes('CCS_LAKE_DAMAGED')) throw new Error(stderr)
-    await this.ccs('lake', 'verify')
-  }
-
   /** Commits, builds on both, and returns what differs; all tests of dbt pass on both. */
   async build(): Promise<{
     readonly since: string | null
     readonly compared: readonly Compared[]
   }> {
-    await this.#commit()
+    await this.ccs('run', '--once')
     const pairs = 'affinity_min_orders: 1'
     const ours: Built = JSON.parse(await this.ccs('dbt', 'build', '--vars', `{${pairs}}`, '--json'))
     const lake = path.join(this.dir, 'data/lake')
