@@ -4,22 +4,21 @@
  * first time it downloads about 100 MB, and 480 MB for Spark.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
-import { diskFiles } from '../../cli/adapters/files/files.ts'
-import { provideVenv } from '../../cli/adapters/process/venv.ts'
-import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { runCcs } from '../e2e/run-ccs.ts'
+import { provideTestVenv, testCache } from '../fixtures/test-venv.ts'
 
 const HERE = import.meta.dirname
 const HAS_SPARK = process.env.CCS_TEST_SPARK === '1'
 const SPARK = 'pyspark==4.0.1'
 /** A coordinate, which Spark looks up by itself. */
 const ICEBERG = 'org.apache.iceberg:iceberg-spark-runtime-4.0_2.13:1.11.0'
-const CACHE = path.join(process.env.CCS_CACHE_DIR ?? `${homedir()}/.cache/ccs`, 'test-readers')
+const FOLDER = 'test-readers'
+const CACHE = testCache(FOLDER)
 
 const run = promisify(execFile)
 
@@ -41,7 +40,7 @@ test('each table and each snapshot has the rows of ccs query, and filters leave 
   timeout: 1_800_000,
 }, async (context) => {
   const python = await providePython()
-  context.skip(python instanceof CcsError, String(python))
+  if (typeof python !== 'string') return context.skip(python.lacks)
   const data = await mkdtemp(path.join(tmpdir(), 'ccs-readers-'))
   onTestFinished(() => rm(data, { recursive: true, force: true }))
   const wanted = new Map<string, string>()
@@ -55,10 +54,10 @@ test('each table and each snapshot has the rows of ccs query, and filters leave 
   await ccs(data, 'lake', 'compact', '--files-max', '1')
   const tables = await publish(data, wanted)
 
-  const spark = HAS_SPARK ? await provideSpark(String(python)) : []
+  const spark = HAS_SPARK ? await provideSpark(python) : []
   const script = path.join(HERE, 'read_tables.py')
   const args = [script, `${data}/open-lake`, ...spark]
-  const { stdout } = await run(String(python), args, { maxBuffer: 1e8 })
+  const { stdout } = await run(python, args, { maxBuffer: 1e8 })
   const lines = stdout
     .split(/\r?\n|\r/)
     .flatMap((line): (Read | Pruned)[] =>
@@ -111,26 +110,13 @@ async function publish(data: string, wanted: Map<string, string>): Promise<reado
 }
 
 /** The interpreter with the readers, or why there is none. */
-async function providePython(): Promise<string | CcsError> {
-  await mkdir(CACHE, { recursive: true })
-  try {
-    return await provideVenv({
-      purpose: {
-        ...{ name: 'readers', needs: 'The readers of tables need', packages: ['pyiceberg'] },
-        ...{ installing: 'Installing readers of tables', size: 'about 100 MB to download' },
-        ...{
-          next: 'npm run test:readers',
-          stopped: () => new CcsError('CCS_UNEXPECTED', 'Stopped.'),
-        },
-      },
-      ...{ files: diskFiles(), dir: path.join(CACHE, 'venv'), env: process.env },
-      ...{ lockFile: path.join(HERE, 'requirements.lock'), owner: 'test:readers' },
-      onNotice: (text) => void process.stderr.write(`${text}\n`),
-    })
-  } catch (error) {
-    if (error instanceof CcsError && error.code === 'CCS_PYTHON_MISSING') return error
-    throw error
-  }
+function providePython(): Promise<string | { readonly lacks: string }> {
+  return provideTestVenv({
+    ...{ name: 'readers', needs: 'The readers of tables need', packages: ['pyiceberg'] },
+    ...{ installing: 'Installing readers of tables', size: 'about 100 MB to download' },
+    ...{ folder: FOLDER, lockFile: path.join(HERE, 'requirements.lock') },
+    command: 'npm run test:readers',
+  })
 }
 
 /** Installs Spark beside the readers; returns arguments of the script. */

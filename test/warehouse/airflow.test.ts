@@ -4,21 +4,17 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { diskFiles } from '../../cli/adapters/files/files.ts'
-import { provideVenv } from '../../cli/adapters/process/venv.ts'
-import { CcsError } from '../../cli/domain/kernel/errors.ts'
 import { ROOT } from '../e2e/run-ccs.ts'
 import { LOGIN, LoadShop } from '../fixtures/load-shop.ts'
 import { type PostgresServer, startPostgres } from '../fixtures/postgres.ts'
 import { type S3Server, startS3 } from '../fixtures/s3-server.ts'
+import { provideTestVenv } from '../fixtures/test-venv.ts'
 
 const DAGS = path.join(ROOT, 'infra/airflow/dags')
-const CACHE = path.join(process.env.CCS_CACHE_DIR ?? `${homedir()}/.cache/ccs`, 'test-airflow')
 const run = promisify(execFile)
 let s3: S3Server | string
 let postgres: PostgresServer | string
@@ -28,22 +24,14 @@ let home: string
 
 beforeAll(async () => {
   home = mkdtempSync(path.join(tmpdir(), 'ccs-airflow-'))
-  await mkdir(CACHE, { recursive: true })
-  try {
-    python = await provideVenv({
-      purpose: {
-        ...{ name: 'Airflow', needs: 'The tests of the DAG need', packages: ['apache-airflow'] },
-        ...{ installing: 'Installing Airflow', size: 'about 90 MB to download, 230 MB on disk' },
-        ...{ next: 'npm run test:warehouse', stopped: () => new CcsError('CCS_UNEXPECTED', '') },
-      },
-      ...{ files: diskFiles(), dir: `${CACHE}/venv`, env: process.env, owner: 'test:warehouse' },
-      lockFile: path.join(ROOT, 'infra/airflow/requirements.lock'),
-      onNotice: (text) => void process.stderr.write(`${text}\n`),
-    })
-  } catch (error) {
-    if (!(error instanceof CcsError)) throw error
-    missing = error.message
-  }
+  const found = await provideTestVenv({
+    ...{ name: 'Airflow', needs: 'The tests of the DAG need', packages: ['apache-airflow'] },
+    ...{ installing: 'Installing Airflow', size: 'about 90 MB to download, 230 MB on disk' },
+    ...{ folder: 'test-airflow', lockFile: path.join(ROOT, 'infra/airflow/requirements.lock') },
+    command: 'npm run test:warehouse',
+  })
+  if (typeof found === 'string') python = found
+  else missing = found.lacks
   s3 = await startS3()
   postgres = await startPostgres()
 }, 900_000)

@@ -38,17 +38,26 @@ export async function connectRedshift(login: Login, signal: AbortSignal): Promis
   signal.addEventListener('abort', end)
   return {
     run: async (sql) => {
-      signal.throwIfAborted()
+      if (signal.aborted) throw stoppedError()
       try {
         const { rows } = await client.query<WarehouseRow>(sql)
         return rows
       } catch (error) {
-        signal.throwIfAborted()
-        throw translate(error, secrets)
+        throw signal.aborted ? stoppedError() : translate(error, secrets)
       }
     },
     close,
   }
+}
+
+function stoppedError(): CcsError {
+  return new CcsError(
+    'CCS_WAREHOUSE_UNREACHABLE',
+    'Stopped: the session with the warehouse ended.',
+    {
+      hint: 'What was not committed is undone; ccs load redshift goes on with what is missing.',
+    },
+  )
 }
 
 const LOGIN_CODES = ['28000', '28P01', '3D000']

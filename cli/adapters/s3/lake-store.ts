@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import { formatPlace, type S3Place } from '../../domain/config/lake-s3.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
 import { redactAddress, redactText } from '../../domain/kernel/redact.ts'
-import type { ObjectBody, ObjectStore } from '../../domain/lake/s3/object-store.ts'
+import { type ObjectBody, type ObjectStore, wholeBody } from '../../domain/lake/s3/object-store.ts'
 import { type Bucket, describeFailure, openBucket } from './client.ts'
 
 /** How long a request without a body may take. */
@@ -67,7 +67,7 @@ export function openLakeStore(
       requireTag(await ask((one) => one.write(key, withChecksum(key, body))))
     },
     replace: async (key, body, tag) => {
-      const whole = { bytes: body.length, crc32: crc32(body), pieces: () => onePiece(body) }
+      const whole = wholeBody(body, crc32(body))
       const next = await unlessNamed('PreconditionFailed', (one) =>
         one.write(key, withChecksum(key, whole), { tag }),
       )
@@ -98,10 +98,6 @@ async function* requireSum(key: string, body: ObjectBody): AsyncGenerator<Uint8A
       hint: 'It was not uploaded. See: ccs lake verify',
     })
   if (last) yield last
-}
-
-async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }
 
 /** S3 has a CRC-32 as its four bytes, the highest first, in base64. */

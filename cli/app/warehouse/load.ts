@@ -61,7 +61,6 @@ function importDomain() {
 
 async function withParts<T>(project: Project, use: (parts: LoadParts) => Promise<T>): Promise<T> {
   const place = requirePlace(project)
-  const known = await describeTables(project)
   const [stores, footers, clocks, scratch, { diskFiles }, { crc32 }, login, { tmpdir }] =
     await Promise.all([
       import('../../adapters/s3/lake-store.ts'),
@@ -80,14 +79,15 @@ async function withParts<T>(project: Project, use: (parts: LoadParts) => Promise
   return scratch.withScratch(diskFiles(), folder, clock.nowMs(), async (dir) => {
     const reader = footers.openFooterReader(store, dir)
     try {
-      return await use({ store, clock, crc32, schemas, known, footers: reader })
+      const tables = () => describeTables(project)
+      return await use({ store, clock, crc32, schemas, footers: reader, describeTables: tables })
     } finally {
       await reader.close()
     }
   })
 }
 
-async function describeTables(project: Project): Promise<LoadParts['known']> {
+async function describeTables(project: Project): ReturnType<LoadParts['describeTables']> {
   const [{ openLogic }, { CLICKS_COLUMNS }] = await Promise.all([
     import('../project-logic.ts'),
     import('../../domain/lake/clicks-columns.ts'),

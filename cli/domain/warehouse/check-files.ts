@@ -24,6 +24,9 @@ export interface FoundFile {
   readonly footer: FileFooter | string
 }
 
+/** Files by their keys. */
+export type FoundFiles = ReadonlyMap<string, FoundFile>
+
 const COLUMNS_MAX = 1_600
 const NAME_BYTES_MAX = 127
 const CODECS = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'ZSTD']

@@ -1,7 +1,7 @@
 /** The statements of a load as text, for `ccs load redshift --dry-run`. */
 import type { CopyManifest } from '../lake/s3/copy-manifest.ts'
-import type { FoundFile } from './check-files.ts'
-import { listStages } from './load-group.ts'
+import type { FoundFiles } from './check-files.ts'
+import { listStages, pickFiles } from './load-group.ts'
 import type { LoadGroup, LoadPlan } from './load-plan.ts'
 import {
   copyStage,
@@ -12,6 +12,7 @@ import {
   insertStage,
   lockLedger,
   prepareWarehouse,
+  removeDays,
   renderFileList,
 } from './load-statements.ts'
 import { displayTable, type WarehouseSchemas } from './warehouse-table.ts'
@@ -22,7 +23,7 @@ export const SHOWN_ROLE = '$RS_ROLE_ARN'
 /** Lines of SQL and of comments, without what depends on what the warehouse answers. */
 export function describeLoad(
   plan: LoadPlan,
-  found: readonly FoundFile[],
+  found: FoundFiles,
   manifest: CopyManifest,
   context: { readonly address: string; readonly schemas: WarehouseSchemas },
 ): readonly string[] {
@@ -33,22 +34,20 @@ export function describeLoad(
     lines.push(
       '',
       `-- ${displayTable(table)}: the lake no longer has ${days.join(', ')}.`,
-      ...['BEGIN', lockLedger(schemas), ...deleteDays(schemas, table, days), 'COMMIT'].map(
-        (one) => `${one};`,
-      ),
+      ...removeDays(schemas, table, days).map((one) => `${one};`),
     )
   return lines
 }
 
 function describeGroup(
   group: LoadGroup,
-  found: readonly FoundFile[],
+  found: FoundFiles,
   manifest: CopyManifest,
   { address, schemas }: { readonly address: string; readonly schemas: WarehouseSchemas },
 ): readonly string[] {
   const { table, days } = group
-  const keys = new Set(days.flatMap(({ files }) => files.map(({ key }) => key)))
-  const stages = listStages(found.filter(({ file }) => keys.has(file.key)))
+  const files = pickFiles(group, found)
+  const stages = listStages(files)
   const rows = days.reduce((sum, day) => sum + day.rows, 0)
   const names = days.map(({ day }) => day)
   const span = names.length > 1 ? `${names[0]} to ${names.at(-1)}` : names[0]
@@ -73,7 +72,7 @@ function describeGroup(
       .map((line) => `--   ${line}`),
   ])
   return [
-    `-- ${displayTable(table)}: ${span}, ${keys.size} files, ${rows} rows.`,
+    `-- ${displayTable(table)}: ${span}, ${files.length} files, ${rows} rows.`,
     ...lists,
     ...statements.map((one) => `${one};`),
   ]

@@ -4,9 +4,9 @@
  */
 import { CcsError } from '../kernel/errors.ts'
 import type { CopyManifest } from '../lake/s3/copy-manifest.ts'
-import type { FoundFile } from './check-files.ts'
+import type { FoundFile, FoundFiles } from './check-files.ts'
 import { findColumnType } from './column-type.ts'
-import { isNewer, type LedgerRow, type LoadGroup } from './load-plan.ts'
+import { isNewer, type LedgerRow, type LoadGroup, listFiles } from './load-plan.ts'
 import {
   copyStage,
   countStage,
@@ -41,6 +41,11 @@ export interface GroupContext {
   readonly origin: LoadOrigin
   /** Writes the list of files of a stage where Redshift finds it; returns its URL. */
   readonly writeList: (stage: Stage) => Promise<string>
+}
+
+/** Those of a group, of all that were read. */
+export function pickFiles(group: LoadGroup, found: FoundFiles): readonly FoundFile[] {
+  return listFiles(group).flatMap(({ key }) => found.get(key) ?? [])
 }
 
 /** Files by their columns: a COPY takes files of one layout. The columns have types of Redshift. */

@@ -43,6 +43,11 @@ export interface LoadGroup {
   readonly days: readonly LoadDay[]
 }
 
+/** All files of a group. */
+export function listFiles({ days }: LoadGroup): readonly CopiedFile[] {
+  return days.flatMap(({ files }) => files)
+}
+
 /** Days that the lake no longer has: their rows go. */
 export interface LoadRemoval {
   readonly table: WarehouseTable

@@ -119,6 +119,15 @@ export function deleteDays(
   ]
 }
 
+/** A transaction of its own, for days that the lake no longer has. */
+export function removeDays(
+  schemas: WarehouseSchemas,
+  table: WarehouseTable,
+  days: readonly string[],
+): readonly string[] {
+  return ['BEGIN', lockLedger(schemas), ...deleteDays(schemas, table, days), 'COMMIT']
+}
+
 /** Within the transaction: the rows of a stage. */
 export function insertStage({ table, days }: LoadGroup, { name, columns }: Stage): string {
   const names = columns.map((one) => quoteName(one.name))

@@ -8,16 +8,15 @@ import {
   type CopyManifest,
   parseCopyManifest,
 } from '../lake/s3/copy-manifest.ts'
-import { listBelow, type ObjectBody, type ObjectStore } from '../lake/s3/object-store.ts'
+import { listBelow, type ObjectStore, wholeBody } from '../lake/s3/object-store.ts'
 import type { DuckColumn } from '../models/bind-models.ts'
-import { describeFileFaults, type FoundFile } from './check-files.ts'
-import { listStages, loadGroup, readLedgerRow } from './load-group.ts'
-import { type LoadGroup, type LoadPlan, planLoad } from './load-plan.ts'
+import { describeFileFaults, type FoundFile, type FoundFiles } from './check-files.ts'
+import { listStages, loadGroup, pickFiles, readLedgerRow } from './load-group.ts'
+import { type LoadGroup, type LoadPlan, listFiles, planLoad } from './load-plan.ts'
 import {
-  deleteDays,
   LEDGER,
-  lockLedger,
   prepareWarehouse,
+  removeDays,
   renderFileList,
   type Stage,
   selectLedger,
@@ -41,7 +40,7 @@ export interface LoadParts {
   readonly crc32: (bytes: Uint8Array) => number
   readonly schemas: WarehouseSchemas
   /** Tables of the lake, also those without a row yet, and their columns with types of DuckDB. */
-  readonly known: ReadonlyMap<string, readonly DuckColumn[]>
+  readonly describeTables: () => Promise<ReadonlyMap<string, readonly DuckColumn[]>>
 }
 
 /** How a load goes. */
@@ -88,7 +87,7 @@ export async function readManifest(store: ObjectStore): Promise<CopyManifest> {
 
 /** What has to be loaded. Makes schemas, ledger and tables where they are missing, if it may. */
 export async function readLoadPlan(
-  { schemas, known }: LoadParts,
+  { schemas, describeTables }: LoadParts,
   warehouse: Warehouse,
   manifest: CopyManifest,
   options: Pick<LoadOptions, 'day' | 'isTakenOver'> & { readonly mayPrepare: boolean },
@@ -100,6 +99,7 @@ export async function readLoadPlan(
   const hasLedger = mayPrepare || (await isThere({ schema: schemas.raw, name: LEDGER }))
   const rows = hasLedger ? await warehouse.run(selectLedger(schemas)) : []
   const ledger = rows.map(readLedgerRow)
+  const known = await describeTables()
   const present = new Set<string>()
   for (const source of new Set([...known.keys(), ...ledger.map((row) => row.source)])) {
     const table = findWarehouseTable(source, schemas)
@@ -141,13 +141,14 @@ export async function runLoad(
   }
   let done = 0
   for (const group of plan.groups) {
-    const keys = new Set(group.days.flatMap(({ files }) => files.map(({ key }) => key)))
-    const stages = listStages(found.filter(({ file }) => keys.has(file.key)))
+    const files = pickFiles(group, found)
+    const stages = listStages(files)
     const lists: string[] = []
     const writeList = async (stage: Stage) => {
       const key = `${LISTS}${loadedMs}-${options.runId}-${displayTable(group.table)}-${stage.name}`
       lists.push(key)
-      await store.write(key, toBody(renderFileList(stage.files, store.address), parts.crc32))
+      const list = Buffer.from(renderFileList(stage.files, store.address))
+      await store.write(key, wholeBody(list, parts.crc32(list)))
       return `${store.address}/${key}`
     }
     const context = { warehouse, schemas, role, manifest, origin, writeList }
@@ -156,13 +157,10 @@ export async function runLoad(
     options.onProgress(++done, plan.groups.length)
     const rows = group.days.reduce((sum, day) => sum + day.rows, 0)
     if (isLoaded)
-      add(displayTable(group.table), { days: group.days.length, files: keys.size, rows })
+      add(displayTable(group.table), { days: group.days.length, files: files.length, rows })
   }
   for (const { table, days } of plan.removals) {
-    for (const statement of [
-      ...['BEGIN', lockLedger(schemas), ...deleteDays(schemas, table, days), 'COMMIT'],
-    ])
-      await warehouse.run(statement)
+    for (const statement of removeDays(schemas, table, days)) await warehouse.run(statement)
     add(displayTable(table), { removedDays: days.length })
   }
   return {
@@ -183,35 +181,27 @@ export async function checkFiles(
   const present = new Set<string>()
   const plan = planLoad({ ...options, manifest, schemas, present, ledger: [] })
   const found = await readFooters(parts.footers, plan.groups)
-  return { files: found.length, faults: findFaults(plan.groups, found) }
+  return { files: found.size, faults: findFaults(plan.groups, found) }
 }
 
 /** Of all files of the groups, some at a time. */
 export async function readFooters(
   footers: FooterReader,
   groups: readonly LoadGroup[],
-): Promise<readonly FoundFile[]> {
-  const files = groups.flatMap(({ days }) => days.flatMap((day) => day.files))
-  const found: FoundFile[] = []
+): Promise<FoundFiles> {
+  const files = groups.flatMap(listFiles)
+  const found = new Map<string, FoundFile>()
   const AT_A_TIME = 8
   for (let at = 0; at < files.length; at += AT_A_TIME)
-    found.push(
-      ...(await Promise.all(files.slice(at, at + AT_A_TIME).map((file) => footers.read(file)))),
-    )
+    for (const one of await Promise.all(
+      files.slice(at, at + AT_A_TIME).map((file) => footers.read(file)),
+    ))
+      found.set(one.file.key, one)
   return found
 }
 
-function findFaults(
-  groups: readonly LoadGroup[],
-  found: readonly FoundFile[],
-): readonly CcsError[] {
-  return groups.flatMap(({ table, days }) => {
-    const keys = new Set(days.flatMap(({ files }) => files.map(({ key }) => key)))
-    return describeFileFaults(
-      table,
-      found.filter(({ file }) => keys.has(file.key)),
-    )
-  })
+function findFaults(groups: readonly LoadGroup[], found: FoundFiles): readonly CcsError[] {
+  return groups.flatMap((group) => describeFileFaults(group.table, pickFiles(group, found)))
 }
 
 /** Lists of loads that were killed; those of another load that runs stay. */
@@ -238,15 +228,4 @@ async function findStrangeFolders(
       return !known.has(folder) && findWarehouseTable(`${layer}.${name}`, schemas) !== undefined
     })
     .sort()
-}
-
-function toBody(text: string, crc32: (bytes: Uint8Array) => number): ObjectBody {
-  const bytes = Buffer.from(text)
-  return {
-    bytes: bytes.length,
-    crc32: crc32(bytes),
-    pieces: async function* () {
-      yield bytes
-    },
-  }
 }

@@ -37,18 +37,16 @@ export async function backfill(parts: RebuildParts, run: BackfillRun): Promise<B
   const before = await sumDays(parts, base)
   const loss = await findLogLoss(store, topic, base)
   const built = await rebuildAll(parts, base, { loss, mayLoseRows })
+  let applied = false
   try {
     const compared = compareDays(before, await sumDays(parts, built), range)
     const differs = compared.inside.length + compared.outside.length > 0
-    if (!differs || !(await run.confirm(compared))) {
-      await discard(parts, base, built)
-      return { ...range, ...compared, applied: false, serial: base.serial }
-    }
-    await adoptRows(parts, base.serial, built)
-    return { ...range, ...compared, applied: true, serial: base.serial + 1 }
-  } catch (error) {
-    await discard(parts, base, built)
-    throw error
+    applied = differs && (await run.confirm(compared))
+    if (applied) await adoptRows(parts, base.serial, built)
+    return { ...range, ...compared, applied, serial: base.serial + (applied ? 1 : 0) }
+  } finally {
+    // Not after a failed adoption: the manifest may name these files by then.
+    if (!applied) await discard(parts, base, built)
   }
 }
 

@@ -141,7 +141,8 @@ test('the statements of a load', () => {
     return { file, bytes: file.bytes, footer: { columns, codecs: ['ZSTD'], rows: 3 } }
   })
   const context = { address: 's3://my-bucket/shop', schemas }
-  expect(describeLoad(plan, found, manifest, context).join('\n')).toMatchInlineSnapshot(`
+  const byKey = new Map(found.map((one) => [one.file.key, one]))
+  expect(describeLoad(plan, byKey, manifest, context).join('\n')).toMatchInlineSnapshot(`
     "CREATE SCHEMA IF NOT EXISTS "raw";
     CREATE SCHEMA IF NOT EXISTS "silver";
     CREATE TABLE IF NOT EXISTS "raw"."ccs_load_ledger" (source VARCHAR(256), day DATE, lake VARCHAR(64), generation BIGINT, serial BIGINT, sha256 CHAR(64), files BIGINT, "rows" BIGINT, bytes BIGINT, loaded_at TIMESTAMP, ccs_version VARCHAR(64));

@@ -28,6 +28,16 @@ export interface ObjectBody {
   readonly pieces: () => AsyncIterable<Uint8Array>
 }
 
+/** A body of bytes that are in memory; `crc32` is theirs. */
+export function wholeBody(body: Uint8Array, crc32: number): ObjectBody {
+  return {
+    ...{ bytes: body.length, crc32 },
+    pieces: async function* () {
+      yield body
+    },
+  }
+}
+
 /** The bytes of a small object, and the tag by which `replace` knows it. */
 export interface TaggedObject {
   readonly body: Buffer
