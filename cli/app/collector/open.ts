@@ -90,7 +90,7 @@ export async function openCollector(
     })
     if (server === undefined)
       throw new CcsError('CCS_PORT_TAKEN', `Port ${settings.port} of ${settings.host} is taken.`, {
-        hint: 'Name another one with --port, or 0 for any that is free. What listens there: ss -ltnp',
+        hint: 'Name another one with --port, or 0 for any that is free. See: ss -ltnp',
       })
     closers.add(() => server.close())
     return { url: `http://${settings.host}:${server.port}`, figures }
