@@ -302,7 +302,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, lake, log, name, pii, query, retention, targets, timezone.',
+        hint: 'Known: backup, collect, data, data_mode, dbt, engine, gate, generator, http, identity, lake, log, name, pii, query, retention, targets, timezone.',
       })
     }
   })
