@@ -200,7 +200,10 @@ export async function readTemplate(dir: string): Promise<readonly ProjectFile[]>
   return files
 }
 
-const TEMPLATE = [CONFIG_FILE, 'schemas', 'sql', 'connectors', 'dbt', 'examples', 'infra/superset']
+const TEMPLATE = [
+  ...[CONFIG_FILE, 'schemas', 'sql', 'connectors', 'collect', 'dbt', 'examples'],
+  'infra/superset',
+]
 const NOT_COPIED = /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|\.(duckdb|wal|log)$/
 
 function usageError(root: string, problem: string): CcsError {
