@@ -31,8 +31,9 @@ CREATE MACRO is_bot_named_phone(user_agent) AS
   regexp_matches(user_agent, '(?i)\bcubot|\bxbot[ _]|\bidbot|\bbot \d')
   AND NOT regexp_matches(user_agent, '(?i)https?://|crawl|spider|[a-z]bot/');
 
--- Why an event counts as a bot's, or NULL for a person's. Most people match none of the words, and nothing more
--- is tested. test/unit/models/bot-rule.test.ts compares the rules with public lists; change them here.
+-- Why an event counts as a bot's by what it says of itself, or NULL. What only the collector sees of a sender is
+-- in bot_hint, which Silver uses where this is NULL. Most people match none of the words, and nothing more is
+-- tested. test/unit/models/bot-rule.test.ts compares the rules with public lists; change them here.
 --   device      the sender says so
 --   name        calls itself a bot, crawler, spider, scanner or agent; or 'compatible', as no browser of today
 --   address     names a web or mail address to complain to

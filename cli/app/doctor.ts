@@ -38,3 +38,12 @@ export async function checkMetrics(project: Project): Promise<readonly CcsError[
     checkMetricTexts(project.metrics, logic, timezone, (sql) => connection.run(sql)),
   )
 }
+
+/** The collector's settings, and what its senders leave out. */
+export async function checkCollect({ config, dataDir }: Project): Promise<readonly Check[]> {
+  const [{ checkCollector }, { readFigures }] = await Promise.all([
+    import('../domain/doctor/collector-checks.ts'),
+    import('../adapters/files/collect-figures.ts'),
+  ])
+  return checkCollector(config.collect, await readFigures(dataDir))
+}

@@ -1,5 +1,5 @@
 import { checkMarts } from '../app/dbt.ts'
-import { checkMetrics, checkTarget } from '../app/doctor.ts'
+import { checkCollect, checkMetrics, checkTarget } from '../app/doctor.ts'
 import { forecastProjectDisk } from '../app/lake.ts'
 import { openLogic } from '../app/project-logic.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
@@ -64,6 +64,7 @@ export default class Doctor extends CcsCommand<DoctorResult> {
         metricFaults: modelFaults.length > 0 ? [] : await figureFaultsOf(project),
         disk: await this.#disk(project),
         marts: await checkMarts(project, process.env),
+        collector: await checkCollect(project),
         target: await checkTarget(project),
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { openKeptBackups } from '../app/backup/place.ts'
+import { startCollector } from '../app/collector/beside.ts'
 import { keepCopies } from '../app/copy/keep.ts'
 import { findDbt, openDbtRun } from '../app/dbt.ts'
 import { openLogSink } from '../app/generator.ts'
@@ -31,6 +32,7 @@ export default class Up extends CcsCommand<StatusResult> {
     '<%= config.bin %> up',
     '<%= config.bin %> up --eps 1000 --for 20s',
     '<%= config.bin %> up --no-gen --dbt-every 5min',
+    '<%= config.bin %> up --no-gen --collect --shop',
   ]
   static override flags = {
     target: targetFlag,
@@ -51,6 +53,13 @@ export default class Up extends CcsCommand<StatusResult> {
     'dbt-every': durationFlag({
       summary: 'How often the marts are built; ccs.yml has the default.',
       helpValue: '15min',
+    }),
+    collect: Flags.boolean({
+      summary: 'Take events over HTTP too: what ccs collect does, in a process of its own.',
+    }),
+    shop: Flags.boolean({
+      summary: 'Serve the example shop, to click through.',
+      dependsOn: ['collect'],
     }),
     port: Flags.integer({
       summary: 'Port on 127.0.0.1; 0 takes any free one.',
@@ -77,7 +86,11 @@ export default class Up extends CcsCommand<StatusResult> {
         throw error
       },
     )
-    const copies = await keepCopies(project, (text) => this.note(text))
+    const onNotice = (text: string) => this.note(text)
+    const copies = await keepCopies(project, onNotice)
+    const collector = flags.collect
+      ? await startCollector(project, { hasShop: flags.shop, onNotice })
+      : undefined
     const work = async () => {
       this.notePort(port, server.url)
       this.#hello(project, server, flags.gen ? (flags.eps ?? project.config.generator.eps) : 0)
@@ -86,7 +99,8 @@ export default class Up extends CcsCommand<StatusResult> {
       const beside = async (end: AbortSignal) => {
         await Promise.all([marts(end), backups?.(end)])
       }
-      await this.#work(project, open, server, { ...flags, stop, beside })
+      const endCollector = async () => collector?.end()
+      await this.#work(project, open, server, { ...flags, stop, beside, endCollector })
       const status = await server.status()
       await this.#goodbye(open, status)
       return status
@@ -96,6 +110,7 @@ export default class Up extends CcsCommand<StatusResult> {
       () => server.close(),
       () => open.close(),
       () => copies.end(),
+      () => collector?.end(),
     )
   }
 
@@ -125,6 +140,8 @@ export default class Up extends CcsCommand<StatusResult> {
       readonly for?: number | undefined
       /** Runs beside the shop and ends with it. */
       readonly beside: (end: AbortSignal) => Promise<void>
+      /** Lets the collector answer what it has taken: the engine ingests that too. */
+      readonly endCollector: () => Promise<void>
     },
   ): Promise<void> {
     const ended = new AbortController()
@@ -141,6 +158,7 @@ export default class Up extends CcsCommand<StatusResult> {
     try {
       // A failing engine ends the run; a stopped shop lets the engine finish.
       await Promise.race([shop, engine])
+      await options.endCollector()
       ended.abort()
       await Promise.all([shop, engine])
     } finally {

@@ -3,9 +3,9 @@
  * next group fills while the last one becomes durable, so disk and simulation work in parallel.
  */
 import type { Event } from '../domain/events/contracts.ts'
+import { assignPartition } from '../domain/log/assign-partition.ts'
 import type { LogWriter } from '../domain/log/event-log.ts'
 import { RecordBatch } from '../domain/log/record-batch.ts'
-import { assignPartition } from './assign-partition.ts'
 import { breakBytes, isByteFault } from './broken-records.ts'
 import { Random } from './random.ts'
 import type { Arrival } from './simulation.ts'

@@ -113,6 +113,7 @@ export function createDraft(): EventDraft {
     utm_campaign: null,
     device: 'desktop',
     user_agent: null,
+    bot_hint: null,
     geo_city: null,
     geo_country: null,
     source: 'web',

@@ -15,7 +15,7 @@ SELECT
   anonymous_id, customer_id, session_id,
   page, page_title, page_url, referrer,
   utm_source, utm_medium, utm_campaign,
-  device, user_agent, geo_city, geo_country, source,
+  device, user_agent, bot_hint, geo_city, geo_country, source,
   currency, consent, search_term, results_count, payment_type,
   order_id, coupon, tax_minor, shipping_minor, discount_minor, refund_minor, items,
   topic, partition, "offset", ingest_time, late_ms,

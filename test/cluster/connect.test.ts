@@ -15,8 +15,8 @@ const COUNT = 3_000
 /** The columns of Bronze, in its order. */
 const COLUMNS = `event_id, event_type, epoch_ms(event_ts) AS event_ts, epoch_ms(sent_ts) AS sent_ts,
   epoch_ms(received_ts) AS received_ts, anonymous_id, customer_id, session_id, page, page_title, page_url,
-  referrer, utm_source, utm_medium, utm_campaign, device, user_agent, geo_city, geo_country, source, currency,
-  consent, search_term, results_count, payment_type, order_id, coupon, tax_minor, shipping_minor,
+  referrer, utm_source, utm_medium, utm_campaign, device, user_agent, bot_hint, geo_city, geo_country, source,
+  currency, consent, search_term, results_count, payment_type, order_id, coupon, tax_minor, shipping_minor,
   discount_minor, refund_minor, items`
 
 sinkTest('the Bronze sink writes each event once and complete, by its UTC day', async (rig) => {

@@ -37,8 +37,8 @@ async function rows(sql: string): Promise<Record<string, unknown>[]> {
 
 function takeFirefoxForBots(text: string): string {
   return text.replace(
-    'bot_rule(device, source, user_agent) IS NOT NULL',
-    "bot_rule(device, source, user_agent) IS NOT NULL OR coalesce(user_agent LIKE '%Firefox%', FALSE)",
+    'bot_hint) IS NOT NULL',
+    "bot_hint) IS NOT NULL OR coalesce(user_agent LIKE '%Firefox%', FALSE)",
   )
 }
 

@@ -22,7 +22,7 @@ export interface Oracle {
 const ITEM =
   'STRUCT(sku VARCHAR, "name" VARCHAR, category VARCHAR, brand VARCHAR, unit_price_minor BIGINT, quantity INTEGER, discount_minor BIGINT)[]'
 const TEXT =
-  'event_id event_type anonymous_id customer_id session_id page page_title page_url referrer utm_source utm_medium utm_campaign device user_agent geo_city geo_country source currency search_term payment_type order_id coupon topic'
+  'event_id event_type anonymous_id customer_id session_id page page_title page_url referrer utm_source utm_medium utm_campaign device user_agent bot_hint geo_city geo_country source currency search_term payment_type order_id coupon topic'
 const BIG =
   'event_ts sent_ts received_ts tax_minor shipping_minor discount_minor refund_minor partition offset ingest_time results_count'
 

@@ -15,6 +15,8 @@ export interface CompanionStart {
   readonly args: readonly string[]
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
+  /** It computes only when others leave time, and is ended first when memory is short. */
+  readonly isBackground: boolean
   /** Gets each line of its stderr. */
   readonly onLine: (line: string) => void
 }
@@ -27,13 +29,18 @@ export interface Companion {
 
 const CCS = path.resolve(import.meta.dirname, '../../..', 'bin/run.js')
 
-/** It computes only when others leave time. */
 const NICE = 10
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
 
 /** Starts it, and again whenever it ends. */
-export function startCompanion({ args, cwd, env, onLine }: CompanionStart): Companion {
+export function startCompanion({
+  args,
+  cwd,
+  env,
+  isBackground,
+  onLine,
+}: CompanionStart): Companion {
   const ended = new AbortController()
   let child: ChildProcess | undefined
   const runOnce = () =>
@@ -44,7 +51,7 @@ export function startCompanion({ args, cwd, env, onLine }: CompanionStart): Comp
         // Its own process group: Ctrl-C reaches it only through us, when all is committed.
         detached: process.platform !== 'win32',
       })
-      if (child.pid !== undefined) {
+      if (isBackground && child.pid !== undefined) {
         lowerPriority(child.pid, NICE)
         endFirstWithoutMemory(child.pid)
       }

@@ -24,7 +24,7 @@ export async function keepCopies(
   const place = ['--project', dir, '--data', dataDir, '--target', target.name]
   const started = commands.map(({ command, left }) => {
     const args = ['lake', command, '--follow', '--with-parent', ...place]
-    const about = { args, cwd: dir, env: process.env, onLine: onNotice }
+    const about = { args, cwd: dir, env: process.env, isBackground: true, onLine: onNotice }
     const companion: Companion = startCompanion(about)
     return { companion, note: `${left}: the next start goes on, or ccs lake ${command}.` }
   })

@@ -34,6 +34,7 @@ import {
   readRegion,
 } from './lake-s3.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
+import { type CollectSettings, readCollect } from './read-collect.ts'
 import { fillSetting, readTargets } from './read-targets.ts'
 import { type Retention, readKept, readRetention } from './retention.ts'
 import type { Target } from './target.ts'
@@ -59,6 +60,7 @@ export interface Config {
   readonly lake: LakeSettings
   readonly generator: { readonly eps: number; readonly seed: number }
   readonly http: { readonly port: number }
+  readonly collect: CollectSettings
   readonly dbt: { readonly everyMs: number }
   /** Whether closed segments of the log of a data directory are compressed. */
   readonly log: { readonly compression: 'brotli' | 'none' }
@@ -145,7 +147,10 @@ export function parseConfig(text: string, env: Env = {}, file = 'ccs.yml'): Conf
   const written = new Map<string, unknown>()
   collectSettings(root, [], { written, env, reader })
   const values = new Map(SETTINGS.map((one) => [one.key, readSetting(one, written, reader)]))
-  const config = assemble(values, (data) => readTargets(root.targets, { data, env, reader }))
+  const config = assemble(values, {
+    collect: readCollect(root.collect, { env, reader }),
+    targetsFor: (data) => readTargets(root.targets, { data, env, reader }),
+  })
   reader.throwFaults()
   return config
 }
@@ -166,6 +171,9 @@ export function requireTarget(config: Config, name: string): Target {
   )
 }
 
+/** Keys whose settings other files read. */
+const OWN_READERS = ['targets', 'collect']
+
 /** The steps to a key; a topic's name is one step, though it has a dot. */
 function splitKey(key: string): readonly string[] {
   const [first = '', ...rest] = key.split('.')
@@ -185,7 +193,7 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
   const depth = path.length
   const known = [
     ...new Set(
-      [...SETTINGS.map((setting) => splitKey(setting.key)), ['targets']]
+      [...SETTINGS.map((setting) => splitKey(setting.key)), ...OWN_READERS.map((key) => [key])]
         .filter((parts) => path.every((step, index) => parts[index] === step))
         .map((parts) => parts[depth] ?? ''),
     ),
@@ -211,8 +219,9 @@ function collectSettings(map: JsonObject, path: string[], context: SettingsConte
           `${key} needs the environment variable ${filled.missing}, which is not set.`,
           `Set it, or give it a fallback: \${${filled.missing}:-value}`,
         )
-    } else if (isObject(value) && key !== 'targets') collectSettings(value, here, context)
-    else if (value !== null && key !== 'targets')
+    } else if (OWN_READERS.includes(key)) continue
+    else if (isObject(value)) collectSettings(value, here, context)
+    else if (value !== null)
       reader.fault(here, `${key} must contain settings of its own, one per line.`)
   }
 }
@@ -228,7 +237,10 @@ function readSetting(
 
 function assemble(
   values: ReadonlyMap<Key, unknown>,
-  targetsFor: (data: string) => Config['targets'],
+  others: {
+    readonly collect: CollectSettings
+    readonly targetsFor: (data: string) => Config['targets']
+  },
 ): Config {
   // The key's reader in SETTINGS returns a number or a text.
   const text = (key: Key) => values.get(key) as string
@@ -274,6 +286,7 @@ function assemble(
     // readPlaceholderIds gives a list of texts.
     identity: { placeholderIds: values.get('identity.placeholder_ids') as readonly string[] },
     pii: { keysFile: text('pii.keys_file') === '' ? null : text('pii.keys_file') },
-    targets: targetsFor(text('data')),
+    collect: others.collect,
+    targets: others.targetsFor(text('data')),
   }
 }

@@ -4,11 +4,11 @@
  */
 import { CcsError, EXIT } from '../kernel/errors.ts'
 import type { EventLog, LogFrame } from '../log/event-log.ts'
-import { DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
+import { COLLECTOR_PARTITION, DLQ_TOPIC, ENGINE_PARTITION, IMPORTS_TOPIC } from '../log/topics.ts'
 
 /** Rejects of a span, and all that events.dlq has; 0 where offsets don't say it. */
 export interface RejectCounts {
-  /** Records of events.raw. */
+  /** Records of events.raw, and what the collector rejected before. */
   readonly records: number
   readonly recordsTotal: number
   /** Rows of files that `ccs import` rejected: they never were records of events.raw. */
@@ -27,7 +27,8 @@ const STEP_BYTES = 1024 * 1024
 /** Partitions of events.dlq that hold rejected rows of imports; only a local log has some. */
 export async function listImportPartitions(log: EventLog): Promise<readonly number[]> {
   if ((await log.partitions(IMPORTS_TOPIC)).length === 0) return []
-  return (await log.partitions(DLQ_TOPIC)).filter((one) => one !== ENGINE_PARTITION)
+  const others = [ENGINE_PARTITION, COLLECTOR_PARTITION]
+  return (await log.partitions(DLQ_TOPIC)).filter((one) => !others.includes(one))
 }
 
 /** Remembers where spans begin, so that a later count of the same span costs two ends. */

@@ -46,6 +46,8 @@ export interface ExaminedProject {
   readonly marts?: readonly Check[]
   /** How long the disk lasts; undefined: the data can't be read. */
   readonly disk?: DescribedDisk | undefined
+  /** Checks of the collector and of its senders. */
+  readonly collector?: readonly Check[]
   /** Checks of the target's servers. */
   readonly target?: readonly Check[]
 }
@@ -79,6 +81,7 @@ export async function examineProject(
     checks.push(...(await diskChecks(project.dataDir, machine)))
     if (project.disk) checks.push(growthCheck(project.disk))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
+    checks.push(...(project.collector ?? []))
     checks.push(...(project.marts ?? []), ...(project.target ?? []))
   }
   return {

@@ -16,7 +16,7 @@ type IdField = (typeof ID_FIELDS)[number]
 /** Texts of an event by which numbers are grouped; they stay. All others go, also a shop's own. */
 const KEPT_TEXTS: ReadonlySet<string> = new Set([
   ...['page', 'utm_source', 'utm_medium', 'utm_campaign', 'geo_city', 'geo_country'],
-  ...['currency', 'payment_type', 'items'],
+  ...['currency', 'payment_type', 'items', 'bot_hint'],
 ])
 
 /** The same of an order's line. */

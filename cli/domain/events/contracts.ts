@@ -80,6 +80,11 @@ export interface Event {
   readonly utm_campaign: string | null
   readonly device: Device
   readonly user_agent: string | null
+  /**
+   * Why the collector takes the sender for a bot, such as 'data centre' or 'rate'; null where it
+   * does not.
+   */
+  readonly bot_hint: string | null
   readonly geo_city: string | null
   /** ISO 3166-1 alpha-2. */
   readonly geo_country: string | null

@@ -20,6 +20,8 @@ export interface ImportContract {
   readonly validate: (record: Buffer, nowMs: number) => Rejection | undefined
   /** As `validate`; returns the corrected time of a valid event, ms since 1970. */
   readonly readEventMs: (record: Buffer, nowMs: number) => number | Rejection
+  /** The id of a valid event; undefined for any other record. */
+  readonly readEventId: (record: Buffer) => string | undefined
 }
 
 /** Schemas and limits, as the pipeline's gate has them. */
@@ -56,6 +58,10 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
     readEventMs,
+    readEventId: (record) => {
+      const result = gate.validate(record, Number.MAX_SAFE_INTEGER)
+      return result.ok ? String(result.event.event_id) : undefined
+    },
     validate: (record, nowMs) => {
       const result = readEventMs(record, nowMs)
       return typeof result === 'number' ? undefined : result

@@ -12,6 +12,12 @@ export const DLQ_TOPIC = 'events.dlq'
 /** Partition of events.dlq that the embedded engine writes its rejects to. */
 export const ENGINE_PARTITION = 0
 
+/**
+ * Partition of events.raw and events.dlq in a data directory that the collector writes to: its own,
+ * so that its watermark is. Imports have those up to 1023, replays those up to 1039.
+ */
+export const COLLECTOR_PARTITION = 1040
+
 /** Events that passed the gate, for engines that read Kafka themselves. */
 export const VALID_TOPIC = 'events.valid'
 

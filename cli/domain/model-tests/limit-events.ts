@@ -4,7 +4,6 @@
  * gate accepts lies between them, so a model that can carry these can carry every value of a single
  * event.
  */
-import type { FieldRules } from '../avro/field-rules.ts'
 import { type AvroField, type AvroNode, type RecordNode, unwrapOptional } from '../avro/schema.ts'
 import { readRequiredFields, valueBounds } from '../gate/contract-rules.ts'
 import { RAW_TOPIC } from '../log/topics.ts'
@@ -22,6 +21,9 @@ const APART_MS = 32 * 86_400_000
 const TEXT_BYTES = 200
 /** Fields that hold the time of an event; the first one is varied, the others follow it. */
 const TIMES = ['event_ts', 'sent_ts', 'received_ts']
+
+/** With a text in one of these, an event is a bot's and left out of Gold. */
+const BOT_TEXTS: ReadonlySet<string> = new Set(['user_agent', 'bot_hint'])
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -58,8 +60,9 @@ export function listLimitEvents(record: RecordNode, firstMs: number): readonly L
       for (const { what, value } of listValues(field))
         add(kind, `with ${what}`, { ...least, [field.name]: value })
     }
-    for (const { name, type, rules } of record.fields)
-      if (isFreeText(type, rules)) add(kind, `with a text as ${name}`, { ...least, [name]: 'x' })
+    for (const field of record.fields)
+      if (isVariedAlone(field))
+        add(kind, `with a text as ${field.name}`, { ...least, [field.name]: 'x' })
     for (const times of listTimes(record)) {
       const what = Object.entries(times).map(([name, ms]) => `${name} ${ms}`)
       add(kind, `with ${what.join(', ')}`, { ...least, ...times })
@@ -110,10 +113,11 @@ function isCounted(field: AvroField): boolean {
   return kind !== 'string' && kind !== 'enum' && kind !== 'boolean'
 }
 
-/** Texts that may be absent and are not bounded, of which the events have none otherwise. */
-function isFreeText(type: AvroNode, { format, maxLength }: FieldRules): boolean {
+/** Texts that may be absent and are not bounded, or mark bots: other events have none of them. */
+function isVariedAlone({ name, type, rules: { format, maxLength } }: AvroField): boolean {
   const { node, isNullable } = unwrapOptional(type)
-  return node.kind === 'string' && isNullable && maxLength === undefined && format === undefined
+  if (node.kind !== 'string' || !isNullable || format !== undefined) return false
+  return maxLength === undefined || BOT_TEXTS.has(name)
 }
 
 /** Combinations of the device's and the shop's clock whose corrected time keeps the contract. */
@@ -151,15 +155,14 @@ interface FieldValue {
 
 /** The values of a field at its limits, the least first. */
 function listValues(field: AvroField): readonly FieldValue[] {
-  const { node, isNullable } = unwrapOptional(field.type)
+  const { node } = unwrapOptional(field.type)
   const { name, rules } = field
   const text = (value: unknown): FieldValue => ({ what: `${name} ${String(value)}`, value })
   switch (node.kind) {
     case 'string': {
       if (node.logical === 'uuid') return []
       if (rules.format === 'currency') return [text('EUR')]
-      // A made-up user agent would be a bot's, and its event be left out of Gold.
-      if (isNullable && rules.maxLength === undefined) return [text(null)]
+      if (isVariedAlone(field)) return [text(null)]
       const least = Math.max(1, rules.minLength ?? 1)
       const most = Math.min(TEXT_BYTES, rules.maxLength ?? TEXT_BYTES)
       return [least, most].map((bytes) => ({

@@ -2,11 +2,13 @@
  * The metrics of a running engine, each with the rule that reads its values; docs/metrics.md has
  * the same list in words, and a test compares the two. Names follow Prometheus' conventions.
  */
+import type { CollectFigures } from '../collector/figures.ts'
 import type { DlqCounts } from '../dlq/dlq-tally.ts'
 import { REASONS } from '../events/contracts.ts'
 import { COMMIT_BOUNDS_S, type VitalSigns } from '../pipeline/loop-vitals.ts'
 import type { StatusResult } from '../pipeline/read-status.ts'
 import type { LeftOut } from '../provenance/left-out.ts'
+import { COLLECTOR_METRICS } from './collector-metrics.ts'
 import type { EngineUsage } from './engine-usage.ts'
 import { PROBLEM_KINDS, type Problem } from './health.ts'
 import type { MetricAbout, MetricFamily, MetricSample } from './open-metrics.ts'
@@ -22,6 +24,8 @@ export interface EngineReading {
   readonly dlq: DlqCounts
   /** What today's numbers leave out. */
   readonly leftOut: LeftOut | undefined
+  /** What the collector of this data counted. */
+  readonly collected: CollectFigures | undefined
   readonly disk: {
     /** By part of the data directory: `log`, `bronze`, `silver`, `gold`, `state`. */
     readonly bytes: Readonly<Record<string, number>>
@@ -204,11 +208,17 @@ const METRICS: readonly Definition[] = [
 ]
 
 /** What is known of each metric besides its values. */
-export const METRIC_ABOUTS: readonly MetricAbout[] = METRICS
+export const METRIC_ABOUTS: readonly MetricAbout[] = [...METRICS, ...COLLECTOR_METRICS]
 
 /** All metrics with their values. Pure. */
 export function readEngineMetrics(reading: EngineReading): readonly MetricFamily[] {
-  return METRICS.map(({ read, ...about }) => ({ ...about, samples: read(reading) }))
+  const { collected } = reading
+  return [
+    ...METRICS.map(({ read, ...about }) => ({ ...about, samples: read(reading) })),
+    ...COLLECTOR_METRICS.map(({ read, ...about }) => {
+      return { ...about, samples: collected ? read(collected) : [] }
+    }),
+  ]
 }
 
 type Read = Definition['read']

@@ -70,6 +70,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   device: 'bots are recognised by it',
   source: 'bots are recognised by it',
   user_agent: 'bots are recognised by it; Silver does not have it',
+  bot_hint: 'bots are recognised by it',
   items: 'money is counted from it',
 }
 

@@ -235,7 +235,7 @@ function explainExclusion(event: Row, { counted }: LeftOutModels): Finding {
     return {
       kind: 'bot',
       sentence: `A bot’s, by the rule “${event.bot_rule}”: in Silver with a flag, not in Gold.`,
-      rule: `bot_rule in sql/macros.sql, ${file}`,
+      rule: `bot_rule in sql/macros.sql or the event’s bot_hint, ${file}`,
     }
   if (event.consent === false)
     return { kind: 'no-consent', sentence: 'Without consent: in Silver, not in Gold.', rule: file }

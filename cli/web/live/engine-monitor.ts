@@ -3,6 +3,7 @@
  * little and waits for nothing long: what is expensive is read in the background, at most once a
  * minute.
  */
+import { readFigures } from '../../adapters/files/collect-figures.ts'
 import type { Files } from '../../adapters/files/files.ts'
 import { sumTreeBytes } from '../../adapters/files/tree-bytes.ts'
 import { readCcsVersion } from '../../adapters/process/ccs-version.ts'
@@ -79,12 +80,13 @@ export class EngineMonitor {
 
   async #read(): Promise<EngineReading> {
     const { pipeline, engine, root } = this.#watched
-    const [status, dlq, usage, freeBytes] = await Promise.all([
+    const [status, dlq, usage, freeBytes, collected] = await Promise.all([
       this.#watched.status(),
       this.#watched.dlq(),
       // An engine that starts over does not answer before it has.
       Promise.race([engine.usage(), sleep(USAGE_MS)]).catch(() => undefined),
       this.#machine.freeBytes(root).catch(() => undefined),
+      readFigures(root),
     ])
     const { user, system } = process.cpuUsage()
     return {
@@ -93,6 +95,7 @@ export class EngineMonitor {
       vitals: pipeline.vitals.read(),
       problems: this.#findProblems(),
       leftOut: this.#leftOut.read() ?? undefined,
+      collected,
       disk: { bytes: this.#sumDisk(pipeline.manifest), freeBytes },
       resources: {
         residentBytes: process.memoryUsage.rss(),

@@ -6,10 +6,13 @@
  * Origin header comes from no page. The page itself may load nothing from elsewhere. Every POST
  * wants the token of the data directory, and so does what shows single events; see access.ts.
  */
-import type { Server, ServerResponse } from 'node:http'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { Hono } from 'hono'
+import type { ServerResponse } from 'node:http'
+import {
+  ALREADY_SENT,
+  createRoutes,
+  openHttpServer,
+  type Routes,
+} from '../../adapters/http/http-server.ts'
 import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { DOOR_HEADER } from '../../domain/monitoring/history.ts'
@@ -90,38 +93,31 @@ const SECURITY = {
   'cross-origin-resource-policy': 'same-origin',
 } as const
 
-type Bindings = { Bindings: HttpBindings }
-
 /** CcsErrors of routes become error documents. Throws if no port can be opened at all. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const own: { port: number | undefined } = { port: undefined }
   const app = createApp(options, () => own.port)
-  // Without other options it creates a server of node:http.
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    // Otherwise it replaces Node's global Request and Response in the whole process.
-    overrideGlobalObjects: false,
-    serverOptions: { requestTimeout: 30_000, maxHeaderSize: 16 * 1024 },
-  }) as Server
-  const wanted = await listen(server, options.port)
+  const open = (port: number) =>
+    openHttpServer({
+      ...{ routes: app, host: '127.0.0.1', port },
+      ...{ requestMs: 30_000, headerBytesMax: 16 * 1024 },
+    })
+  const wanted = await open(options.port)
   if (wanted === undefined && options.isPortRequired)
     throw new CcsError('CCS_PORT_TAKEN', `Port ${options.port} of 127.0.0.1 is taken.`, {
       hint: 'Name another one with --port, or 0 for any that is free. What listens there: ss -ltnp',
     })
-  const port = wanted ?? (await listen(server, 0))
-  own.port = port
-  if (port === undefined)
+  const server = wanted ?? (await open(0))
+  own.port = server?.port
+  if (server === undefined)
     throw new CcsError('CCS_UNEXPECTED', 'No port on 127.0.0.1 could be opened.', {
       hint: 'See what listens there: ss -ltn',
     })
-  return {
-    port,
-    close: () => closeServer(server),
-  }
+  return server
 }
 
-function createApp(options: ServerOptions, port: () => number | undefined): Hono<Bindings> {
-  const app = new Hono<Bindings>()
+function createApp(options: ServerOptions, port: () => number | undefined): Routes {
+  const app = createRoutes()
   app.use(async (c, next) => {
     const own = [`127.0.0.1:${port()}`, `localhost:${port()}`]
     if (!own.includes(c.req.header('host') ?? ''))
@@ -178,7 +174,7 @@ function isAsset(path: string): boolean {
 }
 
 function addPage(
-  app: Hono<Bindings>,
+  app: Routes,
   page: PageRoutes,
   access: Access,
   port: () => number | undefined,
@@ -206,7 +202,7 @@ function addPage(
   app.get('/assets/:name', (c) => asset(c.req.param('name'), c.req.raw))
   app.get('/api/stream', async (c) => {
     await page.stream(c.env.outgoing, SECURITY, access.mayReadAll(c.req.raw.headers, port()))
-    return RESPONSE_ALREADY_SENT
+    return ALREADY_SENT
   })
 }
 
@@ -226,34 +222,6 @@ function send(
 ): Response {
   const headers = { ...SECURITY, 'content-type': type, 'cache-control': 'no-store', ...more }
   return new Response(body, { status, headers })
-}
-
-/** Lets answers that are under way end: those of queries say that the engine stops. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_EVERY_MS)
-  const late = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
-  await closed
-  clearInterval(idle)
-  clearTimeout(late)
-}
-
-const CLOSE_EVERY_MS = 20
-/** A client that does not read its answer is not waited for any longer. */
-const CLOSE_MS = 2_000
-
-/** The opened port; undefined if it is taken. */
-function listen(server: Server, port: number): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(undefined) : reject(error)
-    server.once('error', fail)
-    server.listen({ port, host: '127.0.0.1' }, () => {
-      server.off('error', fail)
-      const address = server.address()
-      resolve(typeof address === 'object' && address ? address.port : undefined)
-    })
-  })
 }
 
 /** undefined if it is too large; the rest is then not read. */

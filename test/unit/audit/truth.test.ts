@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readTruth, renderTruth, type Truth } from '../../../cli/domain/audit/truth.ts'
 import { renderDifferences, verify } from '../../../cli/domain/audit/verify.ts'
-import { assignPartition } from '../../../cli/generate/assign-partition.ts'
+import { assignPartition } from '../../../cli/domain/log/assign-partition.ts'
 import {
   createHistorySchedule,
   createLiveSchedule,

@@ -1,0 +1,229 @@
+/**
+ * The collector's HTTP server. A request is checked in the order in which little work comes first:
+ * its origin, its size, its key, its share of the limits. Then its events are taken, and it is
+ * answered when they are on disk. What a page sees of it is in docs/collect.md.
+ */
+import {
+  createRoutes,
+  type HttpServer,
+  openHttpServer,
+  type RequestContext,
+  type Routes,
+} from '../../adapters/http/http-server.ts'
+import type { Collector } from '../../domain/collector/collector.ts'
+import { ANYONE, type WriteKeys } from '../../domain/collector/credentials.ts'
+import type { DataCentres } from '../../domain/collector/network.ts'
+import { TokenBuckets } from '../../domain/collector/token-buckets.ts'
+import type { CollectSettings } from '../../domain/config/read-collect.ts'
+import type { Clock } from '../../domain/kernel/clock.ts'
+import { CcsError } from '../../domain/kernel/errors.ts'
+import {
+  type Asked,
+  allowOrigin,
+  answerRefusal,
+  answerTaken,
+  Refusal,
+  setCookie,
+} from './answers.ts'
+import { readBody } from './bodies.ts'
+import { type Door, type ReadRequest, toDelivery } from './doors.ts'
+import { type Client, checkOrigin, readClient } from './request-sender.ts'
+
+/** What the server stands on. */
+export interface CollectorServerParts {
+  readonly settings: CollectSettings
+  readonly collector: Collector
+  readonly keys: WriteKeys
+  readonly dataCentres: DataCentres
+  readonly clock: Clock
+  /** By path; all take POST but the pixel. */
+  readonly doors: ReadonlyMap<string, Door>
+  readonly pixel: Door
+  /** Whether there is room on the disk for what comes. */
+  readonly hasRoom: () => boolean
+  /** Adds routes of files and other documents. */
+  readonly addFiles: (routes: Routes, port: () => number) => void
+}
+
+/** More events in one request are refused. */
+const EVENTS_MAX = 5_000
+const HEADERS_MS = 10_000
+const REQUEST_MS = 20_000
+const BUSY_RETRY_MS = 2_000
+const FULL_RETRY_MS = 30_000
+
+/** A transparent GIF of one pixel. */
+const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
+
+/** Listens; undefined if the port is taken. */
+export async function startCollectorServer(
+  parts: CollectorServerParts,
+): Promise<HttpServer | undefined> {
+  const { settings, doors } = parts
+  const own: { port: number } = { port: settings.port }
+  const intake = new Intake(parts, () => own.port)
+  const routes = createRoutes()
+  for (const [path, door] of doors) {
+    routes.post(path, (context) => intake.take(context, path, door))
+    routes.options(path, (context) => intake.allow(context))
+  }
+  routes.get(settings.pixel, (context) => intake.takePixel(context))
+  routes.get('/healthz', () => intake.health())
+  parts.addFiles(routes, () => own.port)
+  routes.notFound(() => refuse(new Refusal(404, 'There is nothing at this path.')))
+  routes.onError((error) => refuse(describeFailure(error)))
+  const server = await openHttpServer({
+    ...{ routes, host: settings.host, port: settings.port },
+    ...{ headersMs: HEADERS_MS, requestMs: REQUEST_MS, headerBytesMax: 16 * 1024 },
+  })
+  own.port = server?.port ?? settings.port
+  return server
+}
+
+function refuse(refusal: Refusal): Response {
+  return answerRefusal(refusal, { origin: undefined, cookieName: '' })
+}
+
+class Intake {
+  readonly #parts: CollectorServerParts
+  readonly #port: () => number
+  readonly #keyLimits: TokenBuckets
+  readonly #networkLimits: TokenBuckets
+
+  constructor(parts: CollectorServerParts, port: () => number) {
+    this.#parts = parts
+    this.#port = port
+    this.#keyLimits = new TokenBuckets(parts.settings.rate.key)
+    this.#networkLimits = new TokenBuckets(parts.settings.rate.network)
+  }
+
+  async take(context: RequestContext, path: string, door: Door): Promise<Response> {
+    const { settings } = this.#parts
+    const asked = this.#ask(context)
+    if (asked instanceof Refusal) return this.#refuse(asked)
+    const body = await readBody(context.env.incoming, settings.requestBytesMax)
+    if (body instanceof Refusal) return this.#refuse(body, asked)
+    const query = readQuery(context)
+    const taken = await this.#receive(
+      { incoming: context.env.incoming, body, query, path },
+      door,
+      asked,
+    )
+    if (taken instanceof Refusal) return this.#refuse(taken, asked)
+    const { answer, cookie } = taken
+    const isUnreadable =
+      answer.events.length === 1 && UNREADABLE.has(answer.events[0]?.reason ?? '')
+    return answerTaken(isUnreadable ? 400 : 202, answer, cookie, asked)
+  }
+
+  async takePixel(context: RequestContext): Promise<Response> {
+    const asked = this.#ask(context)
+    if (asked instanceof Refusal) return this.#refuse(asked)
+    const { incoming } = context.env
+    const body = Buffer.from((incoming.url ?? '').slice(0, this.#parts.settings.eventBytesMax))
+    const request = { incoming, body, query: readQuery(context), path: this.#parts.settings.pixel }
+    const taken = await this.#receive(request, this.#parts.pixel, asked)
+    if (taken instanceof Refusal) return this.#refuse(taken, asked)
+    const [receipt] = taken.answer.events
+    return new Response(GIF, {
+      headers: {
+        ...allowOrigin(asked.origin),
+        ...setCookie(taken.cookie, asked),
+        'content-type': 'image/gif',
+        'cache-control': 'no-store',
+        'cross-origin-resource-policy': 'cross-origin',
+        'x-ccs': [receipt?.status, receipt?.reason].filter(Boolean).join(' '),
+      },
+    })
+  }
+
+  /** The answer to a browser that asks whether a page may send. */
+  allow(context: RequestContext): Response {
+    const asked = this.#ask(context)
+    if (asked instanceof Refusal) return this.#refuse(asked)
+    const headers = {
+      ...allowOrigin(asked.origin),
+      'access-control-allow-methods': 'POST',
+      'access-control-allow-headers': 'authorization, content-type, content-encoding',
+      'access-control-max-age': '86400',
+    }
+    return new Response(null, { status: 204, headers })
+  }
+
+  /** 503 while nothing can be kept. */
+  health(): Response {
+    const busy = this.#findObstacle()
+    return busy ? answerRefusal(busy, NOBODY) : new Response('ok\n', { headers: PLAIN })
+  }
+
+  #ask(context: RequestContext): (Asked & { readonly origin: string | undefined }) | Refusal {
+    this.#parts.collector.figures.requests++
+    const { settings } = this.#parts
+    const origin = checkOrigin(context.env.incoming, settings, this.#port())
+    if (origin instanceof Refusal) return origin
+    return this.#findObstacle() ?? { origin, cookieName: settings.cookie }
+  }
+
+  #findObstacle(): Refusal | undefined {
+    if (!this.#parts.hasRoom())
+      return new Refusal(503, 'The disk is almost full; nothing more is taken.', FULL_RETRY_MS)
+    if (!this.#parts.collector.isBehind) return undefined
+    return new Refusal(503, 'The disk is behind; try again soon.', BUSY_RETRY_MS)
+  }
+
+  async #receive(request: ReadRequest, door: Door, asked: Asked) {
+    const { collector, keys, settings, dataCentres, clock } = this.#parts
+    const shown = door.authenticate(request)
+    if (shown instanceof Refusal) return shown
+    const name = 'sender' in shown ? shown.sender : keys.findSender(shown.key)
+    if (name === undefined)
+      return new Refusal(401, 'The write key is missing, or none of collect.keys in ccs.yml.')
+    const more = { origin: asked.origin, dataCentres, isOfPages: door.isOfPages }
+    const client = readClient(request.incoming, settings, more)
+    const events = door.list(request)
+    if (events.length > EVENTS_MAX)
+      return new Refusal(413, `A request may have ${EVENTS_MAX} events; send fewer.`)
+    const receivedMs = clock.nowMs()
+    const refused = this.#limit(name, client, events.length, receivedMs)
+    if (refused !== undefined) return refused
+    try {
+      return await collector.take(toDelivery(request, events), { ...client, name, receivedMs })
+    } catch (error) {
+      return describeFailure(error)
+    }
+  }
+
+  #limit(name: string, client: Client, events: number, nowMs: number): Refusal | undefined {
+    const tokens = Math.max(1, events)
+    const ofNetwork = client.isBrowser && client.isRemote
+    const waitMs =
+      (name === ANYONE ? 0 : this.#keyLimits.take(name, tokens, nowMs)) ||
+      (ofNetwork ? this.#networkLimits.take(client.network, tokens, nowMs) : 0)
+    return waitMs === 0
+      ? undefined
+      : new Refusal(429, 'Too many events; see collect.rate in ccs.yml.', waitMs)
+  }
+
+  #refuse(refusal: Refusal, asked: Asked = NOBODY): Response {
+    this.#parts.collector.figures.refuse(refusal.status)
+    return answerRefusal(refusal, asked)
+  }
+}
+
+const NOBODY: Asked = { origin: undefined, cookieName: '' }
+const PLAIN = { 'content-type': 'text/plain', 'cache-control': 'no-store' }
+/** Reasons for which a whole body is no events at all; it is in events.dlq. */
+const UNREADABLE = new Set(['invalid_json', 'undecodable'])
+
+function readQuery(context: RequestContext): URLSearchParams {
+  const { url = '' } = context.env.incoming
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+}
+
+/** The events could not be written: the sender keeps them and tries again. */
+function describeFailure(error: unknown): Refusal {
+  if (error instanceof CcsError)
+    return new Refusal(503, `Nothing was kept: ${error.message}`, FULL_RETRY_MS)
+  return new Refusal(503, 'Nothing was kept: the collector failed.', FULL_RETRY_MS)
+}

@@ -1,0 +1,216 @@
+/**
+ * The doors of the collector: for each path, whose requests it takes, how its sender shows a key,
+ * and how its body becomes events.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Delivery, Incoming } from '../../domain/collector/collector.ts'
+import { isSigned, readAuthorization } from '../../domain/collector/credentials.ts'
+import {
+  listGa4Events,
+  listSegmentCalls,
+  mapRow,
+  type WebhookRequest,
+  wrapWebhook,
+} from '../../domain/collector/foreign-events.ts'
+import { type IncomingEvent, listOwnEvents } from '../../domain/collector/own-event.ts'
+import { RowFault } from '../../domain/documents/source-row.ts'
+import type { RowMapper } from '../../domain/ingest/mapping/bind-mapping.ts'
+import { asObject, isObject } from '../../domain/kernel/json.ts'
+import { Refusal } from './answers.ts'
+import { readJson, readJsonLines } from './bodies.ts'
+
+/** A request whose body was read. */
+export interface ReadRequest {
+  readonly incoming: IncomingMessage
+  readonly body: Buffer
+  readonly query: URLSearchParams
+  readonly path: string
+}
+
+/** How requests of a path are taken. */
+export interface Door {
+  /** Only pages send here. */
+  readonly isOfPages: boolean
+  /** The key, or the name of a sender whose signature is right, or why it is refused. */
+  readonly authenticate: (
+    request: ReadRequest,
+  ) => { readonly key: string | undefined } | { readonly sender: string } | Refusal
+  readonly list: (request: ReadRequest) => readonly Incoming[]
+}
+
+/** Compiled mappings of other systems' events; undefined where the project has no such file. */
+export interface Mappings {
+  readonly segment: RowMapper | undefined
+  readonly ga4: RowMapper | undefined
+  /** By what the webhook's topic is about: `order` for `orders/create` and `order.updated`. */
+  readonly shopify: ReadonlyMap<string, RowMapper>
+  readonly woocommerce: ReadonlyMap<string, RowMapper>
+}
+
+/** The events of a body that can't be read as JSON: one, with its bytes. */
+function faulty(fault: RowFault, bytes: Buffer): IncomingEvent {
+  return { fields: fault, raw: bytes, ignored: [] }
+}
+
+/** Events by the contract's names, from the tracker, apps and servers. */
+export function createOwnDoor(
+  readEvent: (raw: unknown) => IncomingEvent,
+  isOfPages: boolean,
+): Door {
+  return {
+    isOfPages,
+    authenticate: ({ incoming, query }) => ({
+      key: readAuthorization(incoming.headers.authorization) ?? query.get('key') ?? undefined,
+    }),
+    list: ({ incoming, body }) => {
+      if (/^application\/(x-)?ndjson/i.test(incoming.headers['content-type'] ?? ''))
+        return readJsonLines(body).map(({ value, bytes }) =>
+          value instanceof RowFault ? faulty(value, bytes) : readEvent(value),
+        )
+      const value = readJson(body, false)
+      if (value instanceof RowFault) return [faulty(value, body)]
+      return listOwnEvents(value).map(readEvent)
+    },
+  }
+}
+
+/** Calls of Segment's HTTP API; `call` as in SEGMENT_CALLS. */
+export function createSegmentDoor(call: string, map: RowMapper): Door {
+  return {
+    isOfPages: false,
+    authenticate: ({ incoming, query, body }) => ({
+      key:
+        readAuthorization(incoming.headers.authorization) ??
+        query.get('writeKey') ??
+        readMember(body, 'writeKey'),
+    }),
+    list: ({ body }) => listMapped(body, map, (value) => listSegmentCalls(call, value)),
+  }
+}
+
+/** Requests of GA4's Measurement Protocol; its `api_secret` is a write key. */
+export function createGa4Door(map: RowMapper): Door {
+  return {
+    isOfPages: false,
+    authenticate: ({ query }) => ({ key: query.get('api_secret') ?? undefined }),
+    list: ({ body, query }) =>
+      listMapped(body, map, (value) =>
+        listGa4Events(value, query.get('measurement_id') ?? query.get('firebase_app_id') ?? ''),
+      ),
+  }
+}
+
+/** What tells the webhooks of a shop system: its headers, and the secrets of its signatures. */
+export interface WebhookDoor {
+  readonly sender: 'shopify' | 'woocommerce'
+  readonly secrets: readonly string[]
+  readonly mappings: ReadonlyMap<string, RowMapper>
+  readonly signature: string
+  readonly headers: Readonly<Record<keyof WebhookRequest, string>>
+}
+
+const SHOPIFY = {
+  signature: 'x-shopify-hmac-sha256',
+  headers: {
+    topic: 'x-shopify-topic',
+    id: 'x-shopify-event-id',
+    triggered_at: 'x-shopify-triggered-at',
+    shop: 'x-shopify-shop-domain',
+  },
+} as const
+
+const WOOCOMMERCE = {
+  signature: 'x-wc-webhook-signature',
+  headers: {
+    topic: 'x-wc-webhook-topic',
+    id: 'x-wc-webhook-delivery-id',
+    triggered_at: 'date',
+    shop: 'x-wc-webhook-source',
+  },
+} as const
+
+/** The door of a shop system. */
+export function describeWebhooks(
+  sender: WebhookDoor['sender'],
+  secrets: readonly string[],
+  mappings: ReadonlyMap<string, RowMapper>,
+): WebhookDoor {
+  return { sender, secrets, mappings, ...(sender === 'shopify' ? SHOPIFY : WOOCOMMERCE) }
+}
+
+/** Orders and refunds of a shop system, signed by it. */
+export function createWebhookDoor(webhooks: WebhookDoor): Door {
+  const { sender, secrets, mappings, signature, headers } = webhooks
+  const read = (request: IncomingMessage, name: string) => String(request.headers[name] ?? '')
+  return {
+    isOfPages: false,
+    authenticate: ({ incoming, body }) => {
+      if (secrets.length === 0)
+        return new Refusal(401, `No secret is set: collect.secrets.${sender} in ccs.yml.`)
+      if (isSigned(body, read(incoming, signature), secrets)) return { sender }
+      return new Refusal(401, `The signature is not that of collect.secrets.${sender}.`)
+    },
+    list: ({ incoming, body }) => {
+      const of = (name: keyof WebhookRequest) => read(incoming, headers[name])
+      const request = {
+        ...{ topic: of('topic'), id: of('id') },
+        ...{ triggered_at: of('triggered_at'), shop: of('shop') },
+      }
+      // A shop asks once whether anybody is there.
+      if (request.topic === '' && /^webhook_id=\d+$/.test(body.toString('latin1'))) return []
+      const map = mappings.get(nameSubject(request.topic))
+      if (map === undefined) {
+        const what = `No mapping takes webhooks of the topic ${request.topic || 'that is missing'}.`
+        return [faulty(new RowFault('rule_violation', what), body)]
+      }
+      return listMapped(body, map, (value) => [wrapWebhook(request, value)])
+    },
+  }
+}
+
+/** `order` for `orders/create` and for `order.updated`. */
+function nameSubject(topic: string): string {
+  return (/^[a-z_]+/i.exec(topic)?.[0] ?? '').toLowerCase().replace(/s$/, '')
+}
+
+/** One event in the address, for pages without JavaScript. */
+export function createPixelDoor(
+  readEvent: (raw: unknown) => IncomingEvent,
+  numeric: ReadonlySet<string>,
+): Door {
+  return {
+    isOfPages: true,
+    authenticate: ({ query }) => ({ key: query.get('key') ?? undefined }),
+    list: ({ query }) => {
+      const raw: Record<string, unknown> = {}
+      for (const [name, value] of query) {
+        if (name === 'key' || name === '__proto__') continue
+        raw[name] = numeric.has(name) && /^\d{1,15}$/.test(value) ? Number(value) : value
+      }
+      raw.event_type ??= 'page_view'
+      return [readEvent(raw)]
+    },
+  }
+}
+
+function listMapped(
+  body: Buffer,
+  map: RowMapper,
+  list: (value: unknown) => readonly unknown[],
+): readonly Incoming[] {
+  const value = readJson(body, true)
+  if (value instanceof RowFault) return [faulty(value, body)]
+  return list(value).map((row) => mapRow(map, row))
+}
+
+/** A text member of a JSON object; undefined for anything else. */
+function readMember(body: Buffer, name: string): string | undefined {
+  const value = readJson(body, false)
+  const found = isObject(value) ? asObject(value)[name] : undefined
+  return typeof found === 'string' ? found : undefined
+}
+
+/** What a delivery is called in rejects. */
+export function toDelivery({ body, path }: ReadRequest, events: Delivery['events']): Delivery {
+  return { events, body, door: path }
+}

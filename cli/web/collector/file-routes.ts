@@ -1,0 +1,72 @@
+/**
+ * What the collector serves besides taking events: the tracker, the settings that Segment's browser
+ * library asks for, and the example shop.
+ */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { RequestContext, Routes } from '../../adapters/http/http-server.ts'
+import type { CollectSettings } from '../../domain/config/read-collect.ts'
+import { allowOrigin, answerJson } from './answers.ts'
+import { checkOrigin } from './request-sender.ts'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.webp': 'image/webp',
+}
+
+/** The shop's pages may load nothing from elsewhere. */
+const SHOP_POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+  "object-src 'none'"
+
+/** Adds the routes. `shop` is the folder of the example shop; undefined: it is not served. */
+export function createFileRoutes(settings: CollectSettings, shop: string | undefined) {
+  return (routes: Routes, port: () => number): void => {
+    routes.get('/v1/projects/:key/settings', (context) => {
+      const origin = checkOrigin(context.env.incoming, settings, port())
+      const allowed = typeof origin === 'string' ? origin : undefined
+      return answerJson(describeSegment(context, context.req.param('key') ?? ''), allowed)
+    })
+    // Segment's libraries report their own figures here.
+    routes.post('/v1/m', () => new Response(null, { status: 204 }))
+    if (shop === undefined) return
+    routes.get('/shop', () => Response.redirect('/shop/', 302))
+    routes.get('/shop/', () => sendShopFile(shop, 'index.html'))
+    routes.get('/shop/:name', (context) => sendShopFile(shop, context.req.param('name') ?? ''))
+  }
+}
+
+/** Where Segment's browser library sends to: here. */
+function describeSegment(context: RequestContext, key: string): object {
+  const host = context.env.incoming.headers.host ?? ''
+  const isHost = /^[\w.:[\]-]{1,200}$/.test(host)
+  const protocol = /^(127\.0\.0\.1|localhost)(:|$)/.test(host) ? 'http' : 'https'
+  const own = isHost ? { apiHost: `${host}/v1`, protocol } : {}
+  return { integrations: { 'Segment.io': { apiKey: key, ...own } } }
+}
+
+/** A file of the folder itself: names are looked up in its list, never joined to a path. */
+async function sendShopFile(folder: string, name: string): Promise<Response> {
+  const names: readonly string[] = await readdir(folder).catch(() => [])
+  const type = TYPES[path.extname(name)]
+  if (!names.includes(name) || type === undefined)
+    return new Response('There is no such page in the example shop.\n', { status: 404 })
+  const bytes = await readFile(path.join(folder, name))
+  return new Response(bytes, {
+    headers: {
+      'content-type': type,
+      'content-security-policy': SHOP_POLICY,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-cache',
+      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+      ...allowOrigin(undefined),
+    },
+  })
+}
