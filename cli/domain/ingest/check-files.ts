@@ -29,6 +29,12 @@ export async function checkFiles(
   { event }: ImportContract,
   { files, mapping, signal, onProgress }: ImportOptions,
 ): Promise<CheckedFiles> {
+  if (mapping.rows !== undefined)
+    throw new CcsError(
+      'CCS_IMPORT_INVALID',
+      `${mapping.file} has "rows", which is for what the collector receives.`,
+      { hint: 'In a file each line is a row; write a mapping without "rows".' },
+    )
   const faults: FileFault[] = []
   const sizes = new Map<string, number>()
   let bytesTotal = 0

@@ -7,6 +7,7 @@ import type { FieldRule, RowContext, ValueSource } from './mapping-spec.ts'
 import type { ReadText, RowColumns, Scope } from './row-columns.ts'
 import { isUrl, readUrlPart } from './url-part.ts'
 import { readDevice } from './user-agent-device.ts'
+import { hasEveryEntry } from './value-path.ts'
 
 /** Returned for a field whose value makes the mapping leave the row out. */
 export const LEFT_OUT = Symbol('left out')
@@ -32,14 +33,56 @@ export interface BoundRule {
 /** Binds a rule; missing columns are noted in `columns`. */
 export function bindRule(rule: FieldRule, columns: RowColumns, scope: Scope): BoundRule {
   const when = columns.conditions(rule.when, scope, rule.isOptional)
-  const bound = rule.source.kind === 'choose' ? bindChoose(rule, columns, scope) : undefined
-  const { read, explain } = bound ?? bindSource(rule, columns, scope)
+  const { read, explain } = bindAny(rule, columns, scope)
   if (when === undefined) return { rule, read, explain }
   return {
     rule,
     read: (context) => (when(context) ? read(context) : undefined),
     explain: (context) => (when(context) ? explain(context) : at(rule, 'its "when" does not hold')),
   }
+}
+
+function bindAny(rule: FieldRule, columns: RowColumns, scope: Scope): Omit<BoundRule, 'rule'> {
+  const { source } = rule
+  if (source.kind === 'choose') return bindChoose(rule, columns, scope)
+  if (source.kind === 'from' && source.paths.some(hasEveryEntry))
+    return bindSum(source.paths, { rule, columns, scope })
+  return bindSource(rule, columns, scope)
+}
+
+interface RuleBinding {
+  readonly rule: FieldRule
+  readonly columns: RowColumns
+  readonly scope: Scope
+}
+
+/** The sum of the amounts at the first of these paths that has any. */
+function bindSum(
+  paths: readonly string[],
+  { rule, columns, scope }: RuleBinding,
+): Omit<BoundRule, 'rule'> {
+  const { field, convert, fallback, isOptional } = rule
+  const reads = paths.map((path) => columns.texts(path, isOptional, scope))
+  const supplied = fallback === undefined ? undefined : new Supplied(convert(fallback))
+  const placed = (fault: RowFault) => new RowFault(fault.reason, at(rule, fault.message))
+  const read = (context: RowContext) => {
+    for (const readTexts of reads) {
+      const texts = readTexts(context)
+      if (texts instanceof RowFault) return placed(texts)
+      if (texts === undefined) continue
+      let sum = 0
+      for (const text of texts) {
+        const value = convert(text)
+        if (value instanceof RowFault) return placed(value)
+        // Only amounts have such paths, and these convert to numbers.
+        sum += value as number
+      }
+      if (Number.isSafeInteger(sum)) return sum
+      return placed(new RowFault('wrong_type', `${field.name}: the sum is too large`))
+    }
+    return supplied
+  }
+  return { read, explain: () => at(rule, `${describeSource(rule.source)} has no value`) }
 }
 
 function bindChoose(rule: FieldRule, columns: RowColumns, scope: Scope): Omit<BoundRule, 'rule'> {

@@ -91,6 +91,14 @@ export interface OrderRules {
   readonly spreadsDiscount: boolean
 }
 
+/** Of mappings for the collector: each entry of a list in what arrives is a row. */
+export interface ListRows {
+  /** Path of the list. */
+  readonly each: string
+  /** Under this name the row has its entry, beside what the whole has. */
+  readonly as: string
+}
+
 /** A whole mapping file; all its rules fit the contract. */
 export interface MappingSpec {
   /** Path of the mapping file, for messages. */
@@ -100,6 +108,8 @@ export interface MappingSpec {
   readonly csv: CsvStyle
   /** Texts that mean "no value". */
   readonly nulls: ReadonlySet<string>
+  /** undefined: what arrives is one row. */
+  readonly rows: ListRows | undefined
   /** Rows with equal values of these paths are one event; undefined: each row is one. */
   readonly group: readonly string[] | undefined
   readonly fields: readonly FieldRule[]

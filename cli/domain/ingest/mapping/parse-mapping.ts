@@ -9,11 +9,17 @@ import { parseYaml } from '../../documents/yaml-document.ts'
 import { didYouMean } from '../../kernel/did-you-mean.ts'
 import { asObject, isObject } from '../../kernel/json.ts'
 import { createAmountField, type EventContract } from './event-contract.ts'
-import { EVENT_TYPE, type FieldRule, type ItemsRule, type MappingSpec } from './mapping-spec.ts'
+import {
+  EVENT_TYPE,
+  type FieldRule,
+  type ItemsRule,
+  type ListRows,
+  type MappingSpec,
+} from './mapping-spec.ts'
 import { LINE_TOTAL, parseItems } from './parse-items.ts'
 import { parseRule } from './parse-rule.ts'
 
-const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'group', 'event']
+const TOP_KEYS = ['format', 'csv', 'timezone', 'nulls', 'rows', 'group', 'event']
 /** Amounts of the whole order that are not fields of the contract: its lines are set by them. */
 const REVENUE = createAmountField('revenue_minor')
 const TOTAL = createAmountField('total_minor')
@@ -66,6 +72,7 @@ export function parseMapping(text: string, file: string, contract: EventContract
     format: reader.choice(top.format, ['format'], SOURCE_FORMATS),
     csv: parseCsv(top.csv, reader),
     nulls: new Set(reader.texts(top.nulls, ['nulls']) ?? ['']),
+    rows: parseListRows(top.rows, reader),
     group,
     fields,
     items,
@@ -158,6 +165,21 @@ function listValues({ source, values }: FieldRule): readonly string[] {
   if (source.kind === 'choose') return source.rules.flatMap(listValues)
   if (source.kind === 'constant') return [source.value]
   return [...(values?.values() ?? [])]
+}
+
+function parseListRows(value: unknown, reader: DocumentReader): ListRows | undefined {
+  if (value === undefined) return undefined
+  const map = reader.map(value, ['rows'], 'rows', ['each', 'as'])
+  const each = reader.text(map.each, ['rows', 'each'])
+  const as = reader.text(map.as, ['rows', 'as'])
+  if (each === undefined || as === undefined)
+    reader.fault(
+      ['rows'],
+      '"rows" needs "each" and "as".',
+      'Name the list, and what its entry is called: rows: { each: body.refunds, as: refund }',
+      'key',
+    )
+  return { each: each ?? '', as: as ?? '' }
 }
 
 function parseCsv(value: unknown, reader: DocumentReader): CsvStyle {

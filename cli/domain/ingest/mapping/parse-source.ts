@@ -6,13 +6,16 @@ import type { DocumentReader } from '../../documents/document-reader.ts'
 import type { YamlPath } from '../../documents/yaml-document.ts'
 import type { TemplatePart, ValueSource } from './mapping-spec.ts'
 import type { RuleInput, RuleMap } from './rule-input.ts'
-import { parsePath } from './value-path.ts'
+import { hasEveryEntry, parsePath } from './value-path.ts'
 
 /** Keys of a rule that say where its value comes from. */
 export const SOURCE_KEYS = ['from', 'constant', 'template', 'hash']
 
 /** Returns undefined if the rule doesn't have exactly one source; the fault is noted. */
-export function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSource | undefined {
+export function parseSource(
+  map: RuleMap,
+  { path, field, reader }: RuleInput,
+): ValueSource | undefined {
   const given = SOURCE_KEYS.filter((key) => map[key] !== undefined)
   const [kind] = given
   if (kind === undefined || given.length > 1) {
@@ -36,7 +39,15 @@ export function parseSource(map: RuleMap, { path, reader }: RuleInput): ValueSou
     return text === undefined ? undefined : { kind, parts: parseTemplate(text, at, reader) }
   }
   const paths = reader.texts(map[kind], at) ?? []
-  for (const each of paths) checkPath(each, at, reader)
+  for (const each of paths) {
+    checkPath(each, at, reader)
+    if (hasEveryEntry(each) && !(kind === 'from' && field.kind === 'money'))
+      reader.fault(
+        at,
+        `"${each}" has all entries of a list, and only the amounts of a \`from\` are added up.`,
+        'Name one entry, such as [0] or [key=value].',
+      )
+  }
   return { kind: kind === 'hash' ? 'hash' : 'from', paths }
 }
 

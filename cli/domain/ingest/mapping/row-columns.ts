@@ -31,6 +31,9 @@ export type TextOrFault = string | undefined | RowFault
 /** Reads a text from a row or a list entry. */
 export type ReadText = (context: RowContext) => TextOrFault
 
+/** Reads several texts; undefined: no value. */
+export type ReadTexts = (context: RowContext) => readonly string[] | undefined | RowFault
+
 /**
  * Where a path starts: at the row or the whole group, at an entry of a list in it, or at one row of
  * a group, for its lines (`line`) or for a field of the whole group (`part`). But for `row`,
@@ -128,6 +131,24 @@ export class RowColumns {
         )
       const text = String(value)
       return nulls.has(text) ? undefined : text
+    }
+  }
+
+  /** All texts at a path with `[]`; what is no text in the list is a fault. */
+  texts(path: string, isOptional: boolean, scope: Scope): ReadTexts {
+    const get = this.#raw(path, isOptional, scope)
+    const { nulls } = this.#spec
+    return (context) => {
+      const value = get(context)
+      if (value === undefined || value instanceof RowFault) return value
+      const texts: string[] = []
+      for (const each of Array.isArray(value) ? value : [value]) {
+        if (typeof each === 'object' && each !== null)
+          return new RowFault('wrong_type', `${path} has an object where an amount should be`)
+        const text = String(each ?? '')
+        if (!nulls.has(text)) texts.push(text)
+      }
+      return texts.length > 0 ? texts : undefined
     }
   }
 

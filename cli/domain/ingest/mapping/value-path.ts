@@ -1,7 +1,8 @@
 /**
  * Where a value is in a row: a column of a CSV file, or a path into a JSON object such as
  * `user.id`, `items[0].sku` or `event_params[key=page_location].value.string_value`. A path goes on
- * into text that is itself a JSON object or list, as warehouses export such columns.
+ * into text that is itself a JSON object or list, as warehouses export such columns. A path with
+ * `[]`, such as `discounts[].amount`, has the values of all entries of a list.
  */
 
 import { parseJsonExactly } from '../../documents/json-lines.ts'
@@ -14,8 +15,14 @@ type PathStep =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'match'; readonly key: string; readonly value: string }
+  | { readonly kind: 'every' }
 
-const STEP = /([^.[\]]+)|\[(\d+)\]|\[([^[\]=]+)=([^[\]]*)\]/y
+const STEP = /([^.[\]]+)|\[(\d*)\]|\[([^[\]=]+)=([^[\]]*)\]/y
+
+/** Whether a path has the values of all entries of a list. */
+export function hasEveryEntry(path: string): boolean {
+  return path.includes('[]')
+}
 
 /** Returns the steps of a path; undefined if the text is not a path. */
 export function parsePath(path: string): readonly PathStep[] | undefined {
@@ -28,6 +35,7 @@ export function parsePath(path: string): readonly PathStep[] | undefined {
     if (found === null) return undefined
     const [whole, key, index, matchKey, matchValue] = found
     if (key !== undefined) steps.push({ kind: 'key', key })
+    else if (index === '') steps.push({ kind: 'every' })
     else if (index !== undefined) steps.push({ kind: 'index', index: Number(index) })
     else steps.push({ kind: 'match', key: matchKey ?? '', value: matchValue ?? '' })
     at += whole.length
@@ -75,14 +83,38 @@ export function createPathGetter(path: string): Getter {
 
 function follow(start: unknown, steps: readonly PathStep[], path: string): unknown {
   let value = start
-  for (const step of steps) {
+  for (const [i, step] of steps.entries()) {
     if (typeof value === 'string') value = readJsonText(value)
     if (value === undefined || value === null) return undefined
     if (value === INVALID)
       return new RowFault('invalid_json', `the JSON text that ${path} goes into is not valid`)
+    if (step.kind === 'every') return followEvery(value, steps.slice(i + 1), path)
     value = stepInto(value, step)
   }
   return value ?? undefined
+}
+
+/**
+ * Returns the values that the rest of a path has in the entries of a list, undefined if there is
+ * none. `[key=value]` at the start of the rest chooses among the entries.
+ */
+function followEvery(list: unknown, steps: readonly PathStep[], path: string): unknown {
+  if (!Array.isArray(list)) return undefined
+  const [first, ...others] = steps
+  if (first?.kind === 'match')
+    return followEvery(
+      list.filter((each: unknown) => matches(each, first)),
+      others,
+      path,
+    )
+  const values: unknown[] = []
+  for (const entry of list) {
+    const value = follow(entry, steps, path)
+    if (value instanceof RowFault) return value
+    if (Array.isArray(value)) values.push(...value)
+    else if (value !== undefined) values.push(value)
+  }
+  return values.length > 0 ? values : undefined
 }
 
 const INVALID = Symbol('invalid JSON')
@@ -107,14 +139,18 @@ function readJsonText(text: string): unknown {
 }
 
 function stepInto(value: unknown, step: PathStep): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
+  if (typeof value !== 'object' || value === null || step.kind === 'every') return undefined
   if (step.kind === 'index') return Array.isArray(value) ? value[step.index] : undefined
   if (step.kind === 'key') return ownValue(value, step.key)
   if (!Array.isArray(value)) return undefined
-  return value.find((each: unknown) => {
-    const found = typeof each === 'object' && each !== null ? ownValue(each, step.key) : undefined
-    return found !== undefined && typeof found !== 'object' && String(found) === step.value
-  })
+  return value.find((each: unknown) => matches(each, step))
+}
+
+/** Whether an entry of a list is an object that has this value; '' is no value. */
+function matches(entry: unknown, { key, value }: { key: string; value: string }): boolean {
+  if (typeof entry !== 'object' || entry === null) return false
+  const found = ownValue(entry, key) ?? ''
+  return typeof found !== 'object' && String(found) === value
 }
 
 function ownValue(object: object, key: string): unknown {
