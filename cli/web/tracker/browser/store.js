@@ -11,12 +11,16 @@ const QUEUE_EVENTS = 200
 /** @type {Record<string, string>} */
 let stored = {}
 
+/** Whether what is written outlives this page. */
+export let isKept = false
+
 /** Starts to use localStorage, if the browser allows that. */
 export const openStore = () => {
   try {
     // Where it is blocked, it throws or is null.
     Object.keys(localStorage)
     stored = localStorage
+    isKept = true
   } catch {
     stored = {}
   }

@@ -2,7 +2,7 @@
  * Who visits: the consent, and with it the session and the customer. Without consent nothing is
  * stored but the decision itself.
  */
-import { read, remove, write } from './store.js'
+import { isKept, read, remove, write } from './store.js'
 import { makeId } from './values.js'
 
 const PAUSE_MS = 1_800_000
@@ -55,7 +55,8 @@ export const recall = () => {
 export const describeVisitor = (nowMs) => {
   const consent = readConsent()
   let session_id
-  if (consent) {
+  // A session that ends with each page is none.
+  if (consent && isKept) {
     const [id, lastMs] = `${read(SESSION)}`.split(' ')
     session_id = nowMs - +lastMs < PAUSE_MS ? id : makeId()
     write(SESSION, `${session_id} ${nowMs}`)
