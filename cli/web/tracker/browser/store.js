@@ -18,7 +18,7 @@ export const openStore = () => {
     Object.keys(localStorage)
     stored = localStorage
   } catch {
-    stored = {}
+    // The memory of this page has to do.
   }
 }
 
@@ -57,7 +57,7 @@ export const listQueue = () =>
 export const enqueue = (name, text) => {
   write(QUEUE + name, text)
   for (const key of listQueue().slice(0, -QUEUE_EVENTS)) {
-    warn('queue is full, oldest lost')
+    warn('queue full')
     remove(key)
   }
 }
