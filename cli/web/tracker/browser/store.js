@@ -22,7 +22,7 @@ export const openStore = () => {
     stored = localStorage
     isKept = true
   } catch {
-    stored = {}
+    // The memory of this page has to do.
   }
 }
 
@@ -61,7 +61,7 @@ export const listQueue = () =>
 export const enqueue = (name, text) => {
   write(QUEUE + name, text)
   for (const key of listQueue().slice(0, -QUEUE_EVENTS)) {
-    warn('queue is full, oldest lost')
+    warn('queue full')
     remove(key)
   }
 }

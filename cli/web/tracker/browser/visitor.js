@@ -10,7 +10,7 @@ const CONSENT = 'ccs.consent'
 const CUSTOMER = 'ccs.customer'
 const SESSION = 'ccs.session'
 
-/** @type {string | undefined} stored with consent, else for this page alone */
+/** @type {string | false | undefined} stored with consent, else for this page alone */
 let customer
 
 /**
@@ -28,12 +28,12 @@ export const readConsent = () => {
 /** @param {boolean} given */
 export const decide = (given) => {
   write(CONSENT, `${given}`)
-  recognize(given ? customer : undefined)
+  recognize(given && customer)
 }
 
 /**
  * Stores the customer with consent, and removes all ids without it.
- * @param {string} [id] none: not known, or no longer
+ * @param {string | false} [id] none: not known, or no longer
  */
 export const recognize = (id) => {
   customer = id
@@ -45,7 +45,7 @@ export const recognize = (id) => {
 
 /** Takes up what earlier pages stored. */
 export const recall = () => {
-  recognize(readConsent() ? read(CUSTOMER) : undefined)
+  recognize(readConsent() && read(CUSTOMER))
 }
 
 /**
@@ -61,5 +61,5 @@ export const describeVisitor = (nowMs) => {
     session_id = nowMs - +lastMs < PAUSE_MS ? id : makeId()
     write(SESSION, `${session_id} ${nowMs}`)
   }
-  return { consent, session_id, customer_id: customer }
+  return { consent, session_id, customer_id: customer || undefined }
 }
