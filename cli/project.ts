@@ -201,7 +201,7 @@ export async function readTemplate(dir: string): Promise<readonly ProjectFile[]>
 }
 
 const TEMPLATE = [
-  ...[CONFIG_FILE, 'schemas', 'sql', 'connectors', 'collect', 'dbt', 'examples'],
+  ...[CONFIG_FILE, 'schemas', 'sql', 'connectors', 'dbt', 'collect', 'examples'],
   'infra/superset',
 ]
 const NOT_COPIED = /^(target|logs|dbt_packages|node_modules|\.user\.yml|\.env)$|\.(duckdb|wal|log)$/

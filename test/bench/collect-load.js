@@ -111,7 +111,8 @@ for (let i = 0; i < 1000 && free.length < connections; i++)
   await new Promise((resolve) => setTimeout(resolve, 10))
 const doneMs = performance.now()
 latencies.sort((a, b) => a - b)
-const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]
+const at = (share) =>
+  latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]
 const { user, system } = process.cpuUsage(cpu)
 console.log(
   JSON.stringify({

@@ -30,6 +30,7 @@ const AREAS = [
   'erase',
   'gate',
   'ingest',
+  'collector',
   'dlq',
   'pipeline',
   'connectors',

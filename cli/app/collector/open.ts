@@ -8,6 +8,7 @@ import type { Project } from '../../project.ts'
 import { openRegistry } from '../targets/log.ts'
 import { openCollectLog } from './log.ts'
 import { openDataCentres, openMappings } from './mappings.ts'
+import { openTracker } from './tracker.ts'
 
 /** How the collector is opened. */
 export interface CollectOpening {
@@ -86,11 +87,14 @@ export async function openCollector(
       ...{ settings, collector, dataCentres, clock, hasRoom: room.hasRoom },
       keys: new credentials.WriteKeys(settings.keys),
       ...createDoors(settings, contract.event, mappings),
-      addFiles: createFileRoutes(settings, hasShop ? `${dir}/examples/shop` : undefined),
+      addFiles: createFileRoutes(settings, {
+        tracker: await openTracker(settings.path),
+        shop: hasShop ? `${dir}/examples/shop` : undefined,
+      }),
     })
     if (server === undefined)
       throw new CcsError('CCS_PORT_TAKEN', `Port ${settings.port} of ${settings.host} is taken.`, {
-        hint: 'Name another one with --port, or 0 for any that is free. What listens there: ss -ltnp',
+        hint: 'Name another one with --port, or 0 for any that is free. See: ss -ltnp',
       })
     closers.add(() => server.close())
     return { url: `http://${settings.host}:${server.port}`, figures }

@@ -30,7 +30,7 @@ export function checkSettings({ host, keys, origins, missing }: CollectSettings)
   if (lacks.length > 0)
     throw new CcsError(
       'CCS_CONFIG_INVALID',
-      `The collector would listen on ${host}, where others reach it, without ${lacks.join(' and ')}.`,
+      `The collector would listen on ${host} for others, without ${lacks.join(' and ')}.`,
       {
         hint:
           'Set them in ccs.yml, or let it listen on 127.0.0.1 behind a proxy with TLS: ' +

@@ -142,8 +142,10 @@ export class Collector {
     const { fields, raw, ignored } = incoming
     for (const name of ignored) countName(figures.ignored, name)
     const named = ignored.length > 0 ? { ignored } : {}
-    const reject = (id: unknown, fault: Rejection): Judged => {
-      this.#reject(writeRaw(raw) ?? body, fault, `${door} of ${sender.name}`, sender.receivedMs)
+    const reject = (id: unknown, fault: Rejection, record?: Buffer): Judged => {
+      const origin = `${door} of ${sender.name}`
+      const what = record ?? writeRaw(raw) ?? body
+      this.#reject(what, { ...fault, origin, isRecord: record !== undefined }, sender.receivedMs)
       figures.reasons[fault.reason] = (figures.reasons[fault.reason] ?? 0) + 1
       const { reason, message } = fault
       const event_id = typeof id === 'string' ? id : null
@@ -168,8 +170,12 @@ export class Collector {
     } catch (error) {
       return { ...reject(fields.event_id, describeUnencodable(error)), cookie }
     }
-    const fault = this.#measure(record) ?? contract.validate(record, sender.receivedMs)
+    const fault = this.#measure(record)
     if (fault !== undefined) return { ...reject(fields.event_id, fault), cookie }
+    const violation = contract.validate(record, sender.receivedMs)
+    // As a record, `ccs dlq replay` can mend it and send it again.
+    if (violation !== undefined)
+      return { ...reject(fields.event_id, violation, Buffer.from(record)), cookie }
     const id = String(fields.event_id)
     const isKnown = this.recentIds.has(id)
     commit.addEvent(String(fields.anonymous_id), record)
@@ -201,28 +207,39 @@ export class Collector {
 
   /** Flags what SQL can't see; whatever a sender says of itself is not believed to be better. */
   #hint(fields: Record<string, unknown>, sender: Sender, figures: SenderFigures): void {
-    if (!this.#hasBotHint || !sender.isBrowser) return
+    if (!this.#hasBotHint) return
+    if (!sender.isBrowser) {
+      fields.bot_hint = null
+      return
+    }
     const { viewRates } = this.#parts
     const visitor = String(fields.anonymous_id)
     const isFast = viewRates.isInhuman(visitor, String(fields.event_type), sender.receivedMs)
-    const hint = sender.isDataCentre ? 'data centre' : isFast ? 'rate' : undefined
-    if (hint === undefined) return
+    const hint = sender.isDataCentre ? 'data centre' : isFast ? 'rate' : null
     fields.bot_hint = hint
-    countName(figures.bots, hint)
+    if (hint !== null) countName(figures.bots, hint)
   }
 
-  #reject(bytes: Buffer, { reason, message }: Rejection, origin: string, nowMs: number): void {
+  #reject(bytes: Buffer, about: RejectAbout, nowMs: number): void {
     const { contract, commit, partition, eventBytesMax } = this.#parts
+    const { reason, message, origin, isRecord } = about
     const kept = bytes.subarray(0, eventBytesMax)
+    const schema_id = isRecord ? contract.schemaId : null
     commit.addReject(
       this.#scratch.encodeOne((batch) =>
         contract.encodeReject(batch, {
           ...{ reason, message, topic: RAW_TOPIC, partition, offset: -1, first_seen: nowMs },
-          ...{ schema_id: null, origin, model: null, bytes: kept },
+          ...{ schema_id, origin, model: null, bytes: kept },
         }),
       ),
     )
   }
+}
+
+interface RejectAbout extends Rejection {
+  readonly origin: string
+  /** The bytes are a record of events.raw, not what was sent. */
+  readonly isRecord: boolean
 }
 
 interface Judged {

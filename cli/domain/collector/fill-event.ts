@@ -17,7 +17,7 @@ export interface Filled {
 const DEPTH_MAX = 64
 const WHOLE = { id: false, time: false } as const
 
-/** Changes `event`. `raw` is what an id is derived from, so that the same bytes get the same one. */
+/** Changes `event`. An id is derived from `raw`, so that the same bytes get the same one. */
 export function fillEvent(
   event: Record<string, unknown>,
   raw: unknown,
@@ -32,12 +32,17 @@ export function fillEvent(
     event.user_agent ??= sender.userAgent || null
     event.page_url ??= sender.referrer ?? null
   }
-  event.device ??=
-    (typeof event.user_agent === 'string' ? readDevice(event.user_agent) : undefined) ?? 'desktop'
+  event.device ??= chooseDevice(event.user_agent)
   event.geo_country ??= sender.country
   event.geo_city ??= sender.city
   if (typeof event.page_url === 'string') fillFromAddress(event, event.page_url)
   return filled
+}
+
+/** Not `bot`: Silver's own rule says by what it knows one. */
+function chooseDevice(userAgent: unknown): string {
+  const device = typeof userAgent === 'string' ? readDevice(userAgent) : undefined
+  return device === undefined || device === 'bot' ? 'desktop' : device
 }
 
 function fillIdAndTime(

@@ -149,7 +149,7 @@ function createPromise(): Pick<Group, 'written' | 'settle'> {
   const written = new Promise<void>((resolve, reject) => {
     settle = (error) => (error === undefined ? resolve() : reject(error))
   })
-  // Whoever waits gets the error; without this, a group that nobody waits for would end the process.
+  // Whoever waits gets the error; a group that nobody waits for must not end the process.
   written.catch(() => undefined)
   return { written, settle }
 }

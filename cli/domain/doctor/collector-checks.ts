@@ -1,4 +1,4 @@
-/** What `ccs doctor` says of the collector: its settings, and senders whose code leaves things out. */
+/** What `ccs doctor` says of the collector: its settings, and what its senders leave out. */
 import { isLoopbackHost } from '../collector/check-settings.ts'
 import type { CollectFigures, SenderFigures } from '../collector/figures.ts'
 import type { CollectSettings } from '../config/read-collect.ts'
@@ -32,7 +32,7 @@ function checkDoor({ host, port, keys, origins, headers, missing }: CollectSetti
   if (isLoopbackHost(host) && origins.length > 0 && headers.address === '')
     return {
       ...{ name, status: 'warning', detail: `${detail} Visitors behind a proxy look like one.` },
-      hint: 'Name the header with their address: collect.headers.address in ccs.yml (docs/collect.md).',
+      hint: 'Name the header with their address: collect.headers.address in ccs.yml.',
     }
   return { name, status: 'ok', detail }
 }

@@ -14,6 +14,8 @@ import type { EventFields } from './mapping/mapping-spec.ts'
 /** What imports and replays need to know of the schemas. */
 export interface ImportContract {
   readonly event: EventContract
+  /** Of the schema that events are written with. */
+  readonly schemaId: number
   readonly encodeEvent: Encoder<EventFields>
   readonly encodeReject: Encoder<RejectedEvent>
   /** Validates an encoded event as the gate does; undefined: it is valid. */
@@ -55,6 +57,7 @@ export function compileImportContract(options: ImportContractOptions): ImportCon
   }
   return {
     event: readContract(gate.record),
+    schemaId: newest.id,
     encodeEvent: compileEncoder<EventFields>(newest.schema, newest.id),
     encodeReject: compileEncoder<RejectedEvent>(dlqSchema.schema, dlqSchema.id),
     readEventMs,

@@ -5,10 +5,18 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { RequestContext, Routes } from '../../adapters/http/http-server.ts'
 import type { CollectSettings } from '../../domain/config/read-collect.ts'
 import { allowOrigin, answerJson } from './answers.ts'
 import { checkOrigin } from './request-sender.ts'
+
+/** The tracker's files by the ending of their path. */
+export interface TrackerFiles {
+  readonly '.js': Buffer
+  readonly '.mjs': Buffer
+  readonly '.d.ts': Buffer
+}
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -27,8 +35,14 @@ const SHOP_POLICY =
   "object-src 'none'"
 
 /** Adds the routes. `shop` is the folder of the example shop; undefined: it is not served. */
-export function createFileRoutes(settings: CollectSettings, shop: string | undefined) {
+export function createFileRoutes(
+  settings: CollectSettings,
+  { tracker, shop }: { readonly tracker: TrackerFiles; readonly shop: string | undefined },
+) {
   return (routes: Routes, port: () => number): void => {
+    const base = settings.script.slice(0, -'.js'.length)
+    for (const [ending, bytes] of Object.entries(tracker))
+      addTrackerFile(routes, { path: `${base}${ending}`, bytes, settings, port })
     routes.get('/v1/projects/:key/settings', (context) => {
       const origin = checkOrigin(context.env.incoming, settings, port())
       const allowed = typeof origin === 'string' ? origin : undefined
@@ -41,6 +55,40 @@ export function createFileRoutes(settings: CollectSettings, shop: string | undef
     routes.get('/shop/', () => sendShopFile(shop, 'index.html'))
     routes.get('/shop/:name', (context) => sendShopFile(shop, context.req.param('name') ?? ''))
   }
+}
+
+interface TrackerFile {
+  readonly path: string
+  readonly bytes: Buffer
+  readonly settings: CollectSettings
+  readonly port: () => number
+}
+
+/** A browser asks again after an hour, and gets 304 if nothing has changed. */
+const TRACKER_CACHE = 'public, max-age=3600'
+
+function addTrackerFile(routes: Routes, { path: at, bytes, settings, port }: TrackerFile): void {
+  const packed = gzipSync(bytes, { level: 9 })
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  routes.get(at, (context) => {
+    const { incoming } = context.env
+    const origin = checkOrigin(incoming, settings, port())
+    const isPacked = /\bgzip\b/.test(String(incoming.headers['accept-encoding'] ?? ''))
+    const headers = {
+      ...allowOrigin(typeof origin === 'string' ? origin : undefined),
+      'content-type': TYPES['.js'] ?? '',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'cross-origin',
+      'cache-control': TRACKER_CACHE,
+      vary: 'accept-encoding, origin',
+      etag,
+    }
+    if (incoming.headers['if-none-match'] === etag)
+      return new Response(null, { status: 304, headers })
+    return new Response(isPacked ? packed : Uint8Array.from(bytes), {
+      headers: isPacked ? { ...headers, 'content-encoding': 'gzip' } : headers,
+    })
+  })
 }
 
 /** Where Segment's browser library sends to: here. */

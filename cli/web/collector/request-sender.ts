@@ -56,7 +56,7 @@ export function readClient(
     (told === undefined ? undefined : parseNetwork(told)) ??
     parseNetwork(request.socket.remoteAddress ?? '')
   const isBrowser =
-    more.isOfPages || more.origin !== undefined || headers['sec-fetch-mode'] !== undefined
+    more.isOfPages || more.origin !== undefined || headers['sec-fetch-site'] !== undefined
   return {
     isBrowser,
     isRemote: network !== undefined && !isLoopback(network),

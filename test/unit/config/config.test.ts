@@ -44,6 +44,14 @@ describe('a sound ccs.yml', () => {
       lake: { keepMs: 86_400_000, s3: null, publish: [] },
       generator: { eps: 100, seed: 1 },
       http: { port: 8090 },
+      collect: {
+        ...{ host: '127.0.0.1', port: 8095, origins: [], keys: new Map(), cookie: 'ccs_id' },
+        ...{ script: '/ccs.js', path: '/ccs/in', pixel: '/ccs.gif', missing: [] },
+        secrets: { shopify: [], woocommerce: [] },
+        headers: { address: '', country: '', city: '' },
+        ...{ eventBytesMax: 32_768, requestBytesMax: 512_000, botViewsPerMinute: 120 },
+        rate: { key: 10_000, network: 100 },
+      },
       dbt: { everyMs: 900_000 },
       identity: { placeholderIds: PLACEHOLDER_IDS },
       log: { compression: 'brotli' },
@@ -70,6 +78,45 @@ describe('a sound ccs.yml', () => {
       memoryLimitBytes: 1_610_612_736,
       checkpointEveryMs: 5000,
     })
+  })
+
+  test('the collector: senders with keys that are being exchanged, pages, limits', () => {
+    const text = `collect:
+  host: 0.0.0.0
+  origins: [https://shop.example, "http://localhost:3000"]
+  keys: { web: [0123456789ab, "\${NEXT_KEY}"], app: "\${APP_KEY}" }
+  secrets: { shopify: [shpss_0123456789] }
+  headers: { address: X-Forwarded-For }
+  rate: { network: 7 }
+`
+    const { collect } = parseConfig(text, { NEXT_KEY: 'next-key-of-web' })
+    expect(collect.origins).toEqual(['https://shop.example', 'http://localhost:3000'])
+    expect([...collect.keys]).toEqual([
+      ['web', ['0123456789ab', 'next-key-of-web']],
+      ['app', []],
+    ])
+    expect(collect.missing).toEqual(['APP_KEY'])
+    expect(collect.secrets).toEqual({ shopify: ['shpss_0123456789'], woocommerce: [] })
+    expect(collect.headers.address).toBe('x-forwarded-for')
+    expect(collect.rate).toEqual({ key: 10_000, network: 7 })
+  })
+
+  test('faults of the collector’s settings name their places, and no secret', () => {
+    const text = `collect:
+  prot: 1
+  script: ccs.js
+  origins: ['*']
+  keys: { Web: 0123456789ab, app: secret9 }
+  headers: { adress: x }
+`
+    const found = faultsOf(text).join('\n')
+    expect(found).toContain('2:3 "prot" is not a setting of "collect". | Did you mean')
+    expect(found).toContain('3:11 collect.script must be a path such as /ccs.js.')
+    expect(found).toContain('4:12 collect.origins must be a list of addresses')
+    expect(found).toContain('A name must be lower-case letters')
+    expect(found).toContain('collect.keys.app must have at least 12 characters')
+    expect(found).toContain('6:14 "adress" is not a setting of "collect.headers".')
+    expect(found).not.toContain('secret9')
   })
 
   test('retention by topic is a length of time or forever; doctor prints it', () => {
@@ -255,7 +302,7 @@ targets:
     } catch (error) {
       expect(error).toMatchObject({
         location: { file: 'ccs.yml', line: 2, column: 1, text: 'nope: 1 # what' },
-        hint: 'Known: backup, data, data_mode, dbt, engine, gate, generator, http, identity, lake, log, name, pii, query, retention, targets, timezone.',
+        hint: 'Known: backup, collect, data, data_mode, dbt, engine, gate, generator, http, identity, lake, log, name, pii, query, retention, targets, timezone.',
       })
     }
   })
