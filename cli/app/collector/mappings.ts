@@ -1,6 +1,6 @@
 /** Composition of the mappings of other systems' events: the files of the project's `collect/`. */
 
-import type { RowMapper } from '../../domain/ingest/mapping/bind-mapping.ts'
+import type { MapRows } from '../../domain/collector/foreign-events.ts'
 import type { EventContract } from '../../domain/ingest/mapping/event-contract.ts'
 import { type Project, readProjectTexts } from '../../project.ts'
 import type { Mappings } from '../../web/collector/doors.ts'
@@ -9,25 +9,17 @@ const FOLDER = 'collect'
 
 /** CCS_IMPORT_INVALID with all faults of a file. A file that is not there is a door less. */
 export async function openMappings({ dir }: Project, contract: EventContract): Promise<Mappings> {
-  const [{ parseMapping }, { bindMapping }] = await Promise.all([
+  const [{ parseMapping }, { bindSender }] = await Promise.all([
     import('../../domain/ingest/mapping/parse-mapping.ts'),
-    import('../../domain/ingest/mapping/bind-mapping.ts'),
+    import('../../domain/collector/foreign-events.ts'),
   ])
-  const mappers = new Map<string, RowMapper>()
+  const mappers = new Map<string, MapRows>()
   for (const { file, text } of await readProjectTexts(dir, FOLDER, ['.yml'])) {
     const spec = parseMapping(text, file, contract)
-    const source = { file, format: 'ndjson', columns: undefined } as const
-    mappers.set(file.slice(FOLDER.length + 1, -'.yml'.length), bindMapping(spec, contract, source))
+    mappers.set(file.slice(FOLDER.length + 1, -'.yml'.length), bindSender(spec, contract))
   }
-  /** `order` for shopify-orders.yml. */
   const of = (shop: string) =>
-    new Map(
-      [...mappers].flatMap(([name, mapper]) =>
-        name.startsWith(`${shop}-`)
-          ? [[name.slice(shop.length + 1).replace(/s$/, ''), mapper] as const]
-          : [],
-      ),
-    )
+    [...mappers].flatMap(([name, map]) => (name.startsWith(`${shop}-`) ? [map] : []))
   return {
     segment: mappers.get('segment'),
     ga4: mappers.get('ga4'),

@@ -4,7 +4,10 @@
  * mapping files of the project's folder collect/.
  */
 import { RowFault } from '../documents/source-row.ts'
-import type { RowMapper } from '../ingest/mapping/bind-mapping.ts'
+import { bindMapping, type RowMapper } from '../ingest/mapping/bind-mapping.ts'
+import type { EventContract } from '../ingest/mapping/event-contract.ts'
+import type { MappingSpec } from '../ingest/mapping/mapping-spec.ts'
+import { bindRowSplitter } from '../ingest/mapping/split-row.ts'
 import { asObject, isObject, type JsonObject } from '../kernel/json.ts'
 import { type Incoming, LEFT_OUT } from './collector.ts'
 
@@ -17,31 +20,45 @@ export const SEGMENT_CALLS: Readonly<Record<string, string>> = {
 
 /**
  * The calls of a request. A batch's `context`, `integrations` and `sentAt` hold for each of its
- * calls that has none of its own.
+ * calls that has none of its own. `receivedAt` is the time of a call that names none, and `index`
+ * tells equal calls of one batch apart.
  */
-export function listSegmentCalls(call: string, body: unknown): readonly unknown[] {
-  if (call !== 'batch') return [isObject(body) ? { type: call, ...body } : body]
+export function listSegmentCalls(
+  call: string,
+  body: unknown,
+  receivedMs: number,
+): readonly unknown[] {
+  const receivedAt = new Date(receivedMs).toISOString()
+  if (call !== 'batch') return [isObject(body) ? { type: call, ...body, receivedAt } : body]
   if (!isObject(body) || !Array.isArray(body.batch)) return [body]
   const { context, integrations, sentAt } = body
-  return body.batch.map((one: unknown) =>
+  return body.batch.map((one: unknown, index: number) =>
     isObject(one)
       ? {
           ...(integrations === undefined ? {} : { integrations }),
           ...(sentAt === undefined ? {} : { sentAt }),
           ...one,
           context: { ...asObject(context), ...asObject(one.context) },
+          receivedAt,
+          index,
         }
       : one,
   )
 }
 
-/** The events of a Measurement Protocol request, each with what the request says of all. */
-export function listGa4Events(body: unknown, measurementId: string): readonly unknown[] {
+/**
+ * The events of a Measurement Protocol request, each with what the request says of all, and when it
+ * was received, for events that name no time.
+ */
+export function listGa4Events(
+  body: unknown,
+  measurementId: string,
+  receivedMs: number,
+): readonly unknown[] {
   if (!isObject(body) || !Array.isArray(body.events)) return [body]
   const { events, ...shared } = body
-  return events.map((event: unknown, index: number) => {
-    return { ...shared, measurement_id: measurementId, index, event }
-  })
+  const more = { measurement_id: measurementId, received_micros: receivedMs * 1000 }
+  return events.map((event: unknown, index: number) => ({ ...shared, ...more, index, event }))
 }
 
 /** What the headers of a webhook say. */
@@ -57,15 +74,36 @@ export function wrapWebhook(request: WebhookRequest, body: unknown): JsonObject 
   return { request: { ...request }, body }
 }
 
-/** Maps a row; what is wrong with it is a fault of the event. */
-export function mapRow(map: RowMapper, row: unknown): Incoming {
-  const ignored: readonly string[] = []
-  if (!isObject(row)) {
-    const fields = new RowFault('wrong_type', 'This is not an object.')
-    return { fields, raw: row, ignored }
+/** Turns what a request has into events: one, none, or several where its mapping has `rows`. */
+export type MapRows = (row: unknown) => readonly Incoming[]
+
+/** Throws CCS_IMPORT_INVALID if the mapping can't be bound. */
+export function bindSender(spec: MappingSpec, contract: EventContract): MapRows {
+  const split = bindRowSplitter(spec)
+  const source = { file: spec.file, format: 'ndjson', columns: undefined } as const
+  const map = bindMapping(spec, contract, source)
+  return (row) => {
+    if (!isObject(row)) return [reject(row, new RowFault('wrong_type', 'This is not an object.'))]
+    const rows = split(row)
+    if (rows instanceof RowFault) return [reject(row, rows)]
+    return rows.map((one) => mapRow(map, one))
   }
+}
+
+/** What any of several mappings makes of a row; left out if all of them leave it out. */
+export function mapByAll(mappings: readonly MapRows[], row: unknown): readonly Incoming[] {
+  const events = mappings.flatMap((map) => map(row)).filter((one) => one !== LEFT_OUT)
+  return events.length > 0 ? events : [LEFT_OUT]
+}
+
+/** What is wrong with a row is a fault of the event. */
+function mapRow(map: RowMapper, row: JsonObject): Incoming {
   const mapped = map(row, 1)
-  if (mapped instanceof RowFault) return { fields: mapped, raw: row, ignored }
+  if (mapped instanceof RowFault) return reject(row, mapped)
   if (mapped.kind === 'left_out') return LEFT_OUT
-  return { fields: { ...mapped.event }, raw: row, ignored }
+  return { fields: { ...mapped.event }, raw: row, ignored: [] }
+}
+
+function reject(raw: unknown, fields: RowFault): Incoming {
+  return { fields, raw, ignored: [] }
 }

@@ -107,7 +107,7 @@ class Intake {
     if (body instanceof Refusal) return this.#refuse(body, asked)
     const query = readQuery(context)
     const taken = await this.#receive(
-      { incoming: context.env.incoming, body, query, path },
+      { ...{ incoming: context.env.incoming, body, query, path }, receivedMs: this.#now() },
       door,
       asked,
     )
@@ -115,7 +115,13 @@ class Intake {
     const { answer, cookie } = taken
     const isUnreadable =
       answer.events.length === 1 && UNREADABLE.has(answer.events[0]?.reason ?? '')
-    return answerTaken(isUnreadable ? 400 : 202, answer, cookie, asked)
+    // Nothing to keep is 200, which WooCommerce expects when it asks whether anybody is there.
+    const status = isUnreadable ? 400 : answer.events.length === 0 ? 200 : 202
+    return answerTaken(status, answer, cookie, asked)
+  }
+
+  #now(): number {
+    return this.#parts.clock.nowMs()
   }
 
   async takePixel(context: RequestContext): Promise<WholeAnswer> {
@@ -123,7 +129,8 @@ class Intake {
     if (asked instanceof Refusal) return this.#refuse(asked)
     const { incoming } = context.env
     const body = Buffer.from((incoming.url ?? '').slice(0, this.#parts.settings.eventBytesMax))
-    const request = { incoming, body, query: readQuery(context), path: this.#parts.settings.pixel }
+    const path = this.#parts.settings.pixel
+    const request = { incoming, body, query: readQuery(context), path, receivedMs: this.#now() }
     const taken = await this.#receive(request, this.#parts.pixel, asked)
     if (taken instanceof Refusal) return this.#refuse(taken, asked)
     const [receipt] = taken.answer.events
@@ -176,7 +183,7 @@ class Intake {
   }
 
   async #receive(request: ReadRequest, door: Door, asked: Asked) {
-    const { collector, keys, settings, dataCentres, clock } = this.#parts
+    const { collector, keys, settings, dataCentres } = this.#parts
     const shown = door.authenticate(request)
     if (shown instanceof Refusal) return shown
     const name = 'sender' in shown ? shown.sender : keys.findSender(shown.key)
@@ -187,7 +194,7 @@ class Intake {
     const events = door.list(request)
     if (events.length > EVENTS_MAX)
       return new Refusal(413, `A request may have ${EVENTS_MAX} events; send fewer.`)
-    const receivedMs = clock.nowMs()
+    const { receivedMs } = request
     const refused = this.#limit(name, client, events.length, receivedMs)
     if (refused !== undefined) return refused
     try {

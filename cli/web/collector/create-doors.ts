@@ -34,7 +34,7 @@ export function createDoors(
   if (ga4) doors.set('/mp/collect', createGa4Door(ga4))
   for (const shop of ['shopify', 'woocommerce'] as const) {
     const webhooks = describeWebhooks(shop, settings.secrets[shop], mappings[shop])
-    if (mappings[shop].size > 0) doors.set(`/webhooks/${shop}`, createWebhookDoor(webhooks))
+    if (mappings[shop].length > 0) doors.set(`/webhooks/${shop}`, createWebhookDoor(webhooks))
   }
   const numeric = contract.fields.filter(({ kind }) => NUMERIC.has(kind)).map(({ name }) => name)
   return { doors, pixel: createPixelDoor(readEvent, new Set(numeric)) }

@@ -8,13 +8,13 @@ import { isSigned, readAuthorization } from '../../domain/collector/credentials.
 import {
   listGa4Events,
   listSegmentCalls,
-  mapRow,
+  type MapRows,
+  mapByAll,
   type WebhookRequest,
   wrapWebhook,
 } from '../../domain/collector/foreign-events.ts'
 import { type IncomingEvent, listOwnEvents } from '../../domain/collector/own-event.ts'
 import { RowFault } from '../../domain/documents/source-row.ts'
-import type { RowMapper } from '../../domain/ingest/mapping/bind-mapping.ts'
 import { asObject, isObject } from '../../domain/kernel/json.ts'
 import { Refusal } from './answers.ts'
 import { readJson, readJsonLines } from './bodies.ts'
@@ -25,6 +25,8 @@ export interface ReadRequest {
   readonly body: Buffer
   readonly query: URLSearchParams
   readonly path: string
+  /** When its body had been read. */
+  readonly receivedMs: number
 }
 
 /** How requests of a path are taken. */
@@ -40,11 +42,11 @@ export interface Door {
 
 /** Compiled mappings of other systems' events; undefined where the project has no such file. */
 export interface Mappings {
-  readonly segment: RowMapper | undefined
-  readonly ga4: RowMapper | undefined
-  /** By what the webhook's topic is about: `order` for `orders/create` and `order.updated`. */
-  readonly shopify: ReadonlyMap<string, RowMapper>
-  readonly woocommerce: ReadonlyMap<string, RowMapper>
+  readonly segment: MapRows | undefined
+  readonly ga4: MapRows | undefined
+  /** Every webhook goes through all of its shop system; each leaves out what is not its own. */
+  readonly shopify: readonly MapRows[]
+  readonly woocommerce: readonly MapRows[]
 }
 
 /** The events of a body that can't be read as JSON: one, with its bytes. */
@@ -75,7 +77,7 @@ export function createOwnDoor(
 }
 
 /** Calls of Segment's HTTP API; `call` as in SEGMENT_CALLS. */
-export function createSegmentDoor(call: string, map: RowMapper): Door {
+export function createSegmentDoor(call: string, map: MapRows): Door {
   return {
     isOfPages: false,
     authenticate: ({ incoming, query, body }) => ({
@@ -84,19 +86,20 @@ export function createSegmentDoor(call: string, map: RowMapper): Door {
         query.get('writeKey') ??
         readMember(body, 'writeKey'),
     }),
-    list: ({ body }) => listMapped(body, map, (value) => listSegmentCalls(call, value)),
+    list: ({ body, receivedMs }) =>
+      listMapped(body, (value) => listSegmentCalls(call, value, receivedMs).flatMap(map)),
   }
 }
 
 /** Requests of GA4's Measurement Protocol; its `api_secret` is a write key. */
-export function createGa4Door(map: RowMapper): Door {
+export function createGa4Door(map: MapRows): Door {
   return {
     isOfPages: false,
     authenticate: ({ query }) => ({ key: query.get('api_secret') ?? undefined }),
-    list: ({ body, query }) =>
-      listMapped(body, map, (value) =>
-        listGa4Events(value, query.get('measurement_id') ?? query.get('firebase_app_id') ?? ''),
-      ),
+    list: ({ body, query, receivedMs }) => {
+      const id = query.get('measurement_id') ?? query.get('firebase_app_id') ?? ''
+      return listMapped(body, (value) => listGa4Events(value, id, receivedMs).flatMap(map))
+    },
   }
 }
 
@@ -104,7 +107,7 @@ export function createGa4Door(map: RowMapper): Door {
 export interface WebhookDoor {
   readonly sender: 'shopify' | 'woocommerce'
   readonly secrets: readonly string[]
-  readonly mappings: ReadonlyMap<string, RowMapper>
+  readonly mappings: readonly MapRows[]
   readonly signature: string
   readonly headers: Readonly<Record<keyof WebhookRequest, string>>
 }
@@ -133,7 +136,7 @@ const WOOCOMMERCE = {
 export function describeWebhooks(
   sender: WebhookDoor['sender'],
   secrets: readonly string[],
-  mappings: ReadonlyMap<string, RowMapper>,
+  mappings: readonly MapRows[],
 ): WebhookDoor {
   return { sender, secrets, mappings, ...(sender === 'shopify' ? SHOPIFY : WOOCOMMERCE) }
 }
@@ -145,6 +148,8 @@ export function createWebhookDoor(webhooks: WebhookDoor): Door {
   return {
     isOfPages: false,
     authenticate: ({ incoming, body }) => {
+      // WooCommerce asks, without a signature, whether anybody is there before it saves a webhook.
+      if (isPing(body) && read(incoming, headers.topic) === '') return { sender }
       if (secrets.length === 0)
         return new Refusal(401, `No secret is set: collect.secrets.${sender} in ccs.yml.`)
       if (isSigned(body, read(incoming, signature), secrets)) return { sender }
@@ -156,21 +161,14 @@ export function createWebhookDoor(webhooks: WebhookDoor): Door {
         ...{ topic: of('topic'), id: of('id') },
         ...{ triggered_at: of('triggered_at'), shop: of('shop') },
       }
-      // A shop asks once whether anybody is there.
-      if (request.topic === '' && /^webhook_id=\d+$/.test(body.toString('latin1'))) return []
-      const map = mappings.get(nameSubject(request.topic))
-      if (map === undefined) {
-        const what = `No mapping takes webhooks of the topic ${request.topic || 'that is missing'}.`
-        return [faulty(new RowFault('rule_violation', what), body)]
-      }
-      return listMapped(body, map, (value) => [wrapWebhook(request, value)])
+      if (isPing(body)) return []
+      return listMapped(body, (value) => mapByAll(mappings, wrapWebhook(request, value)))
     },
   }
 }
 
-/** `order` for `orders/create` and for `order.updated`. */
-function nameSubject(topic: string): string {
-  return (/^[a-z_]+/i.exec(topic)?.[0] ?? '').toLowerCase().replace(/s$/, '')
+function isPing(body: Buffer): boolean {
+  return body.length < 40 && /^webhook_id=\d+$/.test(body.toString('latin1'))
 }
 
 /** One event in the address, for pages without JavaScript. */
@@ -195,12 +193,10 @@ export function createPixelDoor(
 
 function listMapped(
   body: Buffer,
-  map: RowMapper,
-  list: (value: unknown) => readonly unknown[],
+  map: (value: unknown) => readonly Incoming[],
 ): readonly Incoming[] {
   const value = readJson(body, true)
-  if (value instanceof RowFault) return [faulty(value, body)]
-  return list(value).map((row) => mapRow(map, row))
+  return value instanceof RowFault ? [faulty(value, body)] : map(value)
 }
 
 /** A text member of a JSON object; undefined for anything else. */

@@ -122,8 +122,9 @@ describe.each(SENDER_MAPPINGS)('%s', (name) => {
 })
 
 test('the folder collect/ has these mappings and no other', () => {
-  const files = readdirSync(path.join(ROOT, 'collect')).map((file) => path.parse(file).name)
-  expect(files.sort()).toEqual([...SENDER_MAPPINGS].sort())
+  const files = readdirSync(path.join(ROOT, 'collect')).map((file) => path.parse(file))
+  const mappings = files.flatMap(({ name, ext }) => (ext === '.yml' ? [name] : []))
+  expect(mappings.sort()).toEqual([...SENDER_MAPPINGS].sort())
 })
 
 const DOCS = readFileSync(path.join(ROOT, 'docs/senders.md'), 'utf8')
