@@ -8,6 +8,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { batch } from './batch.js'
+import { collect } from './collect.js'
 import { flink } from './flink.js'
 import { flinkState } from './flink-state.js'
 import { freshness } from './freshness.js'
@@ -37,7 +38,7 @@ import { spark } from './spark.js'
 import { startup } from './startup.js'
 
 const BENCHES = [
-  ...[startup, plan, gen, log, gate, freshness, pages, batch],
+  ...[startup, plan, gen, log, gate, collect, freshness, pages, batch],
   ...[spark, recovery, history, shapes, leastMemory, kafka, flink, flinkState],
 ]
 

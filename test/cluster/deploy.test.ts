@@ -39,7 +39,7 @@ clusterTest(
           },
           { name: project.named('gold.activity_1m'), config: { 'cleanup.policy': 'compact' } },
         ])
-        expect(await registry.versions(`${raw}-value`)).toHaveLength(1)
+        expect(await registry.versions(`${raw}-value`)).toHaveLength(2)
         expect(await registry.compatibility(`${raw}-value`)).toBe('BACKWARD_TRANSITIVE')
       })
 
@@ -141,10 +141,10 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
 )
 
 /**
- * Two records, five topics, the level of four subjects, their five schema versions (events.dlq has
- * two), all models at once.
+ * Two records, five topics, the level of four subjects, their six schema versions (events.dlq and
+ * events.raw have two), all models at once.
  */
-const OPERATIONS = 2 + 5 + 4 + 5 + 1
+const OPERATIONS = 2 + 5 + 4 + 6 + 1
 /** Connect applies a change after a moment. */
 const LOOK = { timeout: 20_000 }
 /** `npm run test:crash` takes them all. */
@@ -295,12 +295,12 @@ clusterTest(
           schema.fields.push({ name: 'mood', type: ['null', 'string'], default: null })
           return JSON.stringify(schema)
         })
-        project.write('schemas/history/events.raw/2.id900.avsc', project.read(file))
+        project.write('schemas/history/events.raw/3.id900.avsc', project.read(file))
         const grown = await project.ccs(['deploy', '--json'])
         expect(grown.code, grown.stderr + grown.stdout).toBe(0)
         expect(JSON.parse(grown.stdout)).toMatchObject({ pending: ['events.raw-value'] })
         await project.with(async ({ registry }) =>
-          expect(await registry.versions(`${project.named('events.raw')}-value`)).toHaveLength(2),
+          expect(await registry.versions(`${project.named('events.raw')}-value`)).toHaveLength(3),
         )
         project.edit('sql/gold/activity_1m.sql', (text) =>
           text.replace('AS cart_adds,', 'AS cart_adds,\n  count(*) + 0 AS again,'),

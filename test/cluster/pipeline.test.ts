@@ -163,11 +163,11 @@ clusterTest(
         const engine = start(['run', '--port', '0'])
         await engine.says('The engine answers', PATIENCE_MS)
 
-        await grow('mood', 2)
+        await grow('mood', 3)
         await ccs('gen', ...DAY, '--count', '1000', '--invalid', '0%')
         expect(await counts(1_000)).toMatchObject({ records: 1_000, dlq: 0 })
 
-        const newest = await grow('weather', 3)
+        const newest = await grow('weather', 4)
         const batch = new RecordBatch()
         const event = { ...shopEvent('of the new schema', Date.now()), mood: null, weather: 'rain' }
         compileEncoder(newest.schema, newest.id)(batch, event)
@@ -195,7 +195,7 @@ clusterTest(
         door.reconnect()
         // The rows still come from the old logic.
         writeFileSync(file, old)
-        for (const name of ['2.id902.avsc', '3.id903.avsc']) rmSync(path.join(history, name))
+        for (const name of ['3.id903.avsc', '4.id904.avsc']) rmSync(path.join(history, name))
         expect((await statusOf(project)).counts).toMatchObject({ records: 1_001, dlq: 0 })
         await ccs('run', '--once')
         expect((await statusOf(project)).counts).toMatchObject({ records: 1_002, dlq: 1 })

@@ -36,7 +36,7 @@ clusterTest('events.valid has pseudonyms only, those that rows have', async (clu
     rmSync(schemas)
     cpSync(path.join(ROOT, 'schemas'), schemas, { recursive: true })
     writeFileSync(path.join(schemas, 'events.raw.avsc'), text)
-    writeFileSync(path.join(schemas, 'history/events.raw/2.id20.avsc'), text)
+    writeFileSync(path.join(schemas, 'history/events.raw/3.id21.avsc'), text)
     const registry = await openConfluentRegistry({ url: cluster.registry })
     const classified = await registry.register(`${prefix}events.raw-value`, text)
     const event = shopEvent('canary', AT, {

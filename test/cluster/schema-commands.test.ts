@@ -121,16 +121,17 @@ shopTest(
     shop.edit(RAW, withField(SHELF))
     const unkept = await shop.schema('register', 'events.raw')
     expect(unkept.code).toBe(2)
-    expect(unkept.stderr).toMatch(/cp .*events\.raw\.avsc .*2\.id\d+\.avsc/)
-    shop.keep('events.raw', 2)
+    expect(unkept.stderr).toMatch(/cp .*events\.raw\.avsc .*3\.id\d+\.avsc/)
+    shop.keep('events.raw', 3)
     const { stdout } = await shop.schema('diff', 'events.raw')
     expect(stdout).toContain('additive')
     expect(stdout).toContain('+ shelf')
-    expect(stdout).toContain('the registry lacks version 2 of the files')
+    expect(stdout).toContain('the registry lacks version 3 of the files')
     const { versions } = await shop.ask('register', `${shop.prefix}events.raw-value`)
     expect(versions).toMatchObject([
       { kept: 1, version: 1, id: before.versions[0].id, state: 'unchanged' },
-      { kept: 2, version: 2, state: 'registered' },
+      { kept: 2, version: 2, id: before.versions[1].id, state: 'unchanged' },
+      { kept: 3, version: 3, state: 'registered' },
     ])
     const list = await shop.ask('list')
     expect(list.topics.find((one: Row) => one.topic === 'events.raw')).toMatchObject({
@@ -149,7 +150,7 @@ shopTest(
       readFileSync(path.join(shop.dir, RAW), 'utf8'),
     )
     shop.edit(RAW, withoutLogin)
-    shop.keep('events.raw', 2)
+    shop.keep('events.raw', 3)
     const { code, stdout } = await shop.schema('register')
     expect(code).toBe(5)
     expect(stdout).toContain('login')
@@ -175,19 +176,19 @@ shopTest(
       withField('{ "name": "shelf", "type": "int", "default": 0 }')(text),
     )
     const found = (await shop.ask('diff', 'events.raw')).topics[0]
-    expect(found).toMatchObject({ from: 2, unknown: [2], unregistered: [] })
+    expect(found).toMatchObject({ from: 3, unknown: [3], unregistered: [] })
     expect(found.changes).toMatchObject([{ path: 'shelf', change: 'removed' }])
     shop.edit(RAW, withField(SHELF))
-    shop.keep('events.raw', 2)
+    shop.keep('events.raw', 3)
     const check = await shop.schema('check')
     expect(check.code).toBe(5)
     expect(check.stdout).toContain('18 schemas, BACKWARD_TRANSITIVE: nothing breaks.')
-    expect(check.stdout).toContain('its version 2 is not in schemas/history/events.raw/')
+    expect(check.stdout).toContain('its version 3 is not in schemas/history/events.raw/')
     const { code, stdout } = await shop.schema('register')
     expect(code).toBe(5)
     expect(stdout).toMatch(/break {2}Field shelf/)
-    expect(stdout).toContain(`was ${subject} version 2 in the registry`)
-    expect((await shop.registry.versions(subject)).length).toBe(2)
+    expect(stdout).toContain(`was ${subject} version 3 in the registry`)
+    expect((await shop.registry.versions(subject)).length).toBe(3)
   },
 )
 

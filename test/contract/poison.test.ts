@@ -12,11 +12,14 @@ import { Gate } from '../../cli/domain/gate/gate.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import {
   BASE_MS,
-  encodeRecord,
+  encodeKeptRecord,
   GATE_OPTIONS,
   goodEvent,
+  RAW_ID,
+  RAW_SCHEMA,
   type Random,
   randomBelow,
+  registeredSchema,
   seeded,
 } from '../fixtures/gate-events.ts'
 import { computeExpected, findFaults, readFound, recordsIn } from '../fixtures/pipeline-oracle.ts'
@@ -42,7 +45,7 @@ const header = (id: number) =>
 const noise = (random: Random, bytes: number) =>
   Buffer.from(Array.from({ length: bytes }, () => randomBelow(random, 256)))
 const good = (random: Random, change: Partial<Event> = {}) =>
-  encodeRecord({ ...goodEvent(random), ...change })
+  encodeKeptRecord({ ...goodEvent(random), ...change })
 
 /** A long in Avro's encoding: zigzag, seven bits per byte. */
 function long(value: bigint): Buffer {
@@ -113,7 +116,7 @@ const POISONS: readonly Poison[] = [
     make: (random, index) => {
       const depth = 200 + randomBelow(random, 1000)
       const text = Buffer.from('['.repeat(depth) + ']'.repeat(depth))
-      return index % 2 === 0 ? Buffer.concat([header(1), text]) : text
+      return index % 2 === 0 ? Buffer.concat([header(RAW_ID), text]) : text
     },
   },
   {
@@ -145,7 +148,7 @@ const POISONS: readonly Poison[] = [
     reasons: ['bad_magic', 'undecodable'],
     make: (random, index) => {
       const json = Buffer.from(`{"__proto__":{"isAdmin":${index}},"constructor":{"prototype":{}}}`)
-      return random() < 0.5 ? Buffer.concat([header(1), json]) : json
+      return random() < 0.5 ? Buffer.concat([header(RAW_ID), json]) : json
     },
   },
   {
@@ -185,7 +188,7 @@ describe('malformed records', () => {
       const root = join(dir, kind.replaceAll(' ', '-'))
       const count = kind === '5 MB' ? LARGE : EACH
       const random = seeded(13)
-      const gate = new Gate(GATE_OPTIONS)
+      const gate = new Gate({ ...GATE_OPTIONS, schemas: [registeredSchema(RAW_SCHEMA, RAW_ID)] })
       let slowestMs = 0
       const open = await openRig(rig, root)
       try {
@@ -199,7 +202,9 @@ describe('malformed records', () => {
           if (index % GOOD_EVERY === 0) {
             goods++
             const page = goods % 2 === 0 ? '__proto__' : '/garden'
-            batch.add(encodeRecord({ ...goodEvent(random, goods), page, event_type: 'page_view' }))
+            batch.add(
+              encodeKeptRecord({ ...goodEvent(random, goods), page, event_type: 'page_view' }),
+            )
           }
           if (batch.bytes < 1_000_000 && index + 1 < count) continue
           await writer.append(batch, APPEND_MS)

@@ -28,17 +28,18 @@ test.each(REGISTRY_RULES)('$name', async ({ check }) => {
 })
 
 test('versions are found by subject, oldest first, and by id', async () => {
-  const v1 = await readFile(join(dir, 'history/events.raw/1.id1.avsc'), 'utf8')
-  const v2 = v1.replace('"page_title"', '"page_name"')
-  await writeFile(join(dir, 'history/events.raw/2.id90.avsc'), v2)
-  await writeFile(join(dir, 'events.raw.avsc'), v2)
+  const v2 = await readFile(join(dir, 'history/events.raw/2.id20.avsc'), 'utf8')
+  const v3 = v2.replace('"page_title"', '"page_name"')
+  await writeFile(join(dir, 'history/events.raw/3.id90.avsc'), v3)
+  await writeFile(join(dir, 'events.raw.avsc'), v3)
   const registry = await openFilesRegistry(dir)
   const versions = await registry.versions('events.raw-value')
   expect(versions.map(({ id, version }) => [id, version])).toEqual([
     [1, 1],
-    [90, 2],
+    [20, 2],
+    [90, 3],
   ])
-  expect((await registry.byId(90))?.schema).toBe(v2)
+  expect((await registry.byId(90))?.schema).toBe(v3)
   expect(await registry.byId(12345)).toBeUndefined()
   expect(await registry.versions('events.unknown-value')).toEqual([])
 })
@@ -62,7 +63,7 @@ test('a changed schema that is not kept is an error that names the file to write
   await expect(openFilesRegistry(dir)).rejects.toMatchObject({
     code: 'CCS_SCHEMA_INVALID',
     message: expect.stringMatching(/events\.raw\.avsc differs from its newest kept version/),
-    hint: expect.stringMatching(/cp .*events\.raw\.avsc .*history\/events\.raw\/2\.id\d+\.avsc/),
+    hint: expect.stringMatching(/cp .*events\.raw\.avsc .*history\/events\.raw\/3\.id\d+\.avsc/),
   })
 })
 
@@ -79,7 +80,7 @@ test('two changed schemas are to be kept with different ids', async () => {
   const ids = [hint, ...others.map((one) => one.hint)].map(
     (one) => /\.id(\d+)\.avsc$/.exec(one)?.[1],
   )
-  expect(ids).toEqual(['20', '21'])
+  expect(ids).toEqual(['21', '22'])
 })
 
 test('all faults are reported at once', async () => {

@@ -12,6 +12,7 @@ import { ReplayLedger } from '../../cli/domain/dlq/replay-ledger.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import type { Clock } from '../../cli/domain/kernel/clock.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
+import { RAW_ID } from '../fixtures/gate-events.ts'
 import { makeRig, RAW, type Rig } from '../fixtures/pipeline-rig.ts'
 import { failAppendAt, ReplayShop, START_MS, sharedLog } from '../fixtures/replay-shop.ts'
 
@@ -142,7 +143,9 @@ test('bytes of an unknown schema are read only with a schema that the user names
     { bytes: bytes.subarray(5), reason: 'bad_magic', schemaId: null, offset: 1 },
   ])
   expect(await shop.replay()).toMatchObject({ replayed: 0, reasons: { [reason]: 1, bad_magic: 1 } })
-  expect(await shop.replay({ patch: 'page = page', asSchema: 1 })).toMatchObject({ replayed: 2 })
+  expect(await shop.replay({ patch: 'page = page', asSchema: RAW_ID })).toMatchObject({
+    replayed: 2,
+  })
   expect(await shop.replayed()).toEqual([event, event])
   await expect(shop.replay({ asSchema: 3 })).rejects.toMatchObject({ code: 'CCS_USAGE_INVALID' })
 })

@@ -87,7 +87,7 @@ beforeAll(async () => {
     readFileSync(file, 'utf8'),
   )
   writeFileSync(file, text)
-  cpSync(file, path.join(project, 'schemas/history/events.raw/2.id20.avsc'))
+  cpSync(file, path.join(project, 'schemas/history/events.raw/3.id21.avsc'))
   expect((await ccs(['pii', 'rotate'])).code).toBe(0)
   await appendEvents(data, visit(5))
   const first = await ccs(['run', '--once'])

@@ -15,7 +15,7 @@ const CUSTOMER = 'canary-customer-7f3a'
 const VISITOR = 'canary-visitor-with-a-long-id-91c2'
 const CITY = 'canary-city'
 const PLAIN = [CUSTOMER, VISITOR, CITY]
-const KEPT = 'schemas/history/events.raw/2.id20.avsc'
+const KEPT = 'schemas/history/events.raw/3.id21.avsc'
 
 let dir: string
 let project: string

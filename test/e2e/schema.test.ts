@@ -26,11 +26,11 @@ function edit(change: (text: string) => string, file = 'schemas/events.raw.avsc'
   writeFileSync(path.join(dir, file), after)
 }
 
-/** Keeps the schema in force as version 2. */
+/** Keeps the schema in force as the next version. */
 function keep(): void {
   cpSync(
     path.join(dir, 'schemas/events.raw.avsc'),
-    path.join(dir, 'schemas/history/events.raw/2.id99.avsc'),
+    path.join(dir, 'schemas/history/events.raw/3.id99.avsc'),
   )
 }
 
@@ -67,7 +67,10 @@ test("the project's own schemas read all records; only a reason of rejects is ne
   const raw = topics.find((one: { topic: string }) => one.topic === 'events.raw')
   expect(raw).toMatchObject({
     subject: 'events.raw-value',
-    versions: [{ version: 1, id: 1, fingerprint: raw.fingerprint }],
+    versions: [
+      { version: 1, id: 1 },
+      { version: 2, id: 20, fingerprint: raw.fingerprint },
+    ],
   })
   expect(raw.fields).toContainEqual({ path: 'items[].sku', type: 'string' })
 })
@@ -77,7 +80,7 @@ test('a removed field that models read is a break; plan and deploy refuse it', a
   const check = await ccs('schema', 'check')
   expect(check.code).toBe(5)
   expect(check.stdout).toContain('Field page_title is gone, but bronze.events may use it.')
-  expect(check.stdout).toMatch(/schemas\/history\/events\.raw\/1\.id1\.avsc:\d+:\d+/)
+  expect(check.stdout).toMatch(/schemas\/history\/events\.raw\/2\.id20\.avsc:\d+:\d+/)
   expect(check.stdout).toMatch(
     /bronze\.events \(sql\/bronze\/events\.sql:\d+:\d+\).*silver\.page_view/,
   )
@@ -104,7 +107,7 @@ test('a removed symbol is a break at the enum, with what may use it', async () =
       rule: 'symbol',
       path: 'event_type',
       message: 'Field event_type: login is unknown to the reader.',
-      versions: [1],
+      versions: [1, 2],
       location: { file: 'schemas/events.raw.avsc', line: 22 },
     },
   ])
@@ -125,14 +128,14 @@ test('an additive change is accepted, also while there are events', async () => 
   const unkept = await ccs('schema', 'check')
   expect(unkept.code, unkept.stderr).toBe(0)
   expect(unkept.stdout).toMatch(
-    /cp schemas\/events\.raw\.avsc schemas\/history\/events\.raw\/2\.id20\.avsc/,
+    /cp schemas\/events\.raw\.avsc schemas\/history\/events\.raw\/3\.id21\.avsc/,
   )
   const diff = await ccs('schema', 'diff', 'events.raw', '--json')
   expect(JSON.parse(diff.stdout)).toMatchObject({
     topics: [
       {
         topic: 'events.raw',
-        from: 1,
+        from: 2,
         changes: [{ path: 'shelf', change: 'added', category: 'additive' }],
       },
     ],
@@ -151,7 +154,7 @@ test('removing an unused field is accepted; a wrong mode or topic is an error', 
   edit(withShelf)
   cpSync(
     path.join(dir, 'schemas/events.raw.avsc'),
-    path.join(dir, 'schemas/history/events.raw/2.id99.avsc'),
+    path.join(dir, 'schemas/history/events.raw/3.id99.avsc'),
   )
   edit((text) => text.replace(/.*"name": "shelf".*\n/, ''))
   const check = await ccs('schema', 'check')

@@ -203,10 +203,10 @@ trackerTest('calls of the shop arrive, those from before the script too', async 
   const stub = `window.ccs = window.ccs || function () { (ccs.q = ccs.q || []).push(arguments) }
     ccs('consent', true); ccs('login', { customer_id: 'c7' })`
   const page = await open('', { prepare: stub })
-  await arrived('login', 'page_view')
+  await arrived('page_view', 'login')
   const items = [{ sku: 'S-1', unit_price_minor: 1999, quantity: 2 }]
   await call(page, 'purchase', { order_id: 'A-1', currency: 'EUR', items })
-  const [login, view, purchase] = await arrived('login', 'page_view', 'purchase')
+  const [view, login, purchase] = await arrived('page_view', 'login', 'purchase')
   expect([login, view].map((event) => event?.['consent'])).toEqual([true, true])
   expect(purchase).toMatchObject({ order_id: 'A-1', currency: 'EUR', items, customer_id: 'c7' })
 })

@@ -35,6 +35,10 @@ const REPEATS = [
   shopOrder('order of a duplicate', REPEATS_MS, 3_000, { order_id: 'another order' }),
   shopEvent('two types', REPEATS_MS),
   shopOrder('two types', REPEATS_MS, 4_000),
+  // Of bots, by what only the collector saw.
+  shopEvent('hosted', REPEATS_MS, { bot_hint: 'data centre' }),
+  shopOrder('hosted order', REPEATS_MS, 5_000, { bot_hint: 'rate' }),
+  shopEvent('headless, hosted', REPEATS_MS, { bot_hint: 'rate', user_agent: 'HeadlessChrome' }),
 ].map((event) => ({ partition: 0, event }))
 
 ksqldbTest(
@@ -107,6 +111,7 @@ async function expectAllKinds(oracle: PlainModels) {
       (SELECT count(*) FROM silver.people) - (SELECT sum(events) FROM gold.sessions) AS too_late_for_visit,
       (SELECT count(*) - count(DISTINCT order_id) FROM bronze.events
         WHERE event_type = 'purchase') AS repeated_orders,
+      (SELECT count(*) FROM silver.events WHERE bot_rule IN ('data centre', 'rate')) AS hinted,
       (SELECT count(*) FROM silver.orders) AS orders, (SELECT count(*) FROM silver.refunds) AS refunds`)
   for (const [what, count] of Object.entries(rows[0] ?? {}))
     expect(Number(count), what).toBeGreaterThan(0)

@@ -198,7 +198,8 @@ export class Collector {
     if (isSaid && !sender.isBrowser) return undefined
     const salt = this.#parts.saltOf(sender.receivedMs)
     // These two are the contract's.
-    const event = { anonymous_id: fields.anonymous_id, consent: fields.consent }
+    const { anonymous_id, session_id, consent } = fields
+    const event = { anonymous_id, session_id, consent }
     const visitor = identifyVisitor(event, sender, salt)
     fields.anonymous_id = visitor.id
     fields.consent = visitor.consent

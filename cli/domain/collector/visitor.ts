@@ -40,6 +40,7 @@ export interface Visitor {
 /** The fields of an event that decide. */
 export interface Identified {
   readonly anonymous_id: unknown
+  readonly session_id: unknown
   readonly consent: unknown
 }
 
@@ -53,7 +54,9 @@ export function identifyVisitor(event: Identified, sender: Sender, salt: Buffer)
   const cookie = sender.cookie !== undefined && COOKIE.test(sender.cookie) ? sender.cookie : ''
   if (consent === true) {
     if (cookie !== '') return { id: cookie, consent, cookie: undefined }
-    const id = given || hashVisitor(sender, salt)
+    // Not the day's id: people behind one address would share the cookie for ever.
+    const ofSession = typeof event.session_id === 'string' ? `s.${event.session_id}` : ''
+    const id = given || ofSession || hashVisitor(sender, salt)
     return { id, consent, cookie: COOKIE.test(id) ? { set: id } : undefined }
   }
   const removal = consent === false && sender.cookie !== undefined ? 'remove' : undefined

@@ -1,4 +1,5 @@
 /** Answers of the collector: JSON with what a page of a listed origin needs to read it. */
+import type { WholeAnswer } from '../../adapters/http/http-server.ts'
 import type { CollectAnswer } from '../../domain/collector/collector.ts'
 import type { CookieChange } from '../../domain/collector/visitor.ts'
 
@@ -54,20 +55,20 @@ export function answerTaken(
   answer: CollectAnswer,
   cookie: CookieChange,
   asked: Asked,
-): Response {
+): WholeAnswer {
   const headers = { ...COMMON, ...allowOrigin(asked.origin), ...setCookie(cookie, asked) }
-  return new Response(JSON.stringify(answer), { status, headers })
+  return { status, headers, body: JSON.stringify(answer) }
 }
 
 /** Nothing of the request is kept. */
-export function answerRefusal({ status, message, retryMs }: Refusal, asked: Asked): Response {
+export function answerRefusal({ status, message, retryMs }: Refusal, asked: Asked): WholeAnswer {
   const headers: HeaderMap = { ...COMMON, ...allowOrigin(asked.origin) }
   if (status === 413 || status === 429 || status === 503)
     headers['retry-after'] = String(Math.max(1, Math.ceil((retryMs ?? RETRY_MS) / 1000)))
   if (status === 401) headers['www-authenticate'] = 'Basic realm="write key"'
   // The rest of a body that nobody reads would be taken for the next request.
   if (status !== 429 && status !== 503) headers.connection = 'close'
-  return new Response(JSON.stringify({ error: { message } }), { status, headers })
+  return { status, headers, body: JSON.stringify({ error: { message } }) }
 }
 
 /** The Set-Cookie header of a change; none where nothing changes. */
@@ -80,6 +81,7 @@ export function setCookie(cookie: CookieChange, { origin, cookieName }: Asked): 
 }
 
 /** Any other document of the collector. */
-export function answerJson(document: unknown, origin?: string): Response {
-  return new Response(JSON.stringify(document), { headers: { ...COMMON, ...allowOrigin(origin) } })
+export function answerJson(document: unknown, origin?: string): WholeAnswer {
+  const headers = { ...COMMON, ...allowOrigin(origin) }
+  return { status: 200, headers, body: JSON.stringify(document) }
 }

@@ -9,6 +9,8 @@ import {
   openHttpServer,
   type RequestContext,
   type Routes,
+  sendWhole,
+  type WholeAnswer,
 } from '../../adapters/http/http-server.ts'
 import type { Collector } from '../../domain/collector/collector.ts'
 import { ANYONE, type WriteKeys } from '../../domain/collector/credentials.ts'
@@ -64,14 +66,14 @@ export async function startCollectorServer(
   const intake = new Intake(parts, () => own.port)
   const routes = createRoutes()
   for (const [path, door] of doors) {
-    routes.post(path, (context) => intake.take(context, path, door))
-    routes.options(path, (context) => intake.allow(context))
+    routes.post(path, async (c) => sendWhole(c, await intake.take(c, path, door)))
+    routes.options(path, (c) => sendWhole(c, intake.allow(c)))
   }
-  routes.get(settings.pixel, (context) => intake.takePixel(context))
-  routes.get('/healthz', () => intake.health())
+  routes.get(settings.pixel, async (c) => sendWhole(c, await intake.takePixel(c)))
+  routes.get('/healthz', (c) => sendWhole(c, intake.health()))
   parts.addFiles(routes, () => own.port)
-  routes.notFound(() => refuse(new Refusal(404, 'There is nothing at this path.')))
-  routes.onError((error) => refuse(describeFailure(error)))
+  routes.notFound((c) => sendWhole(c, refuse(new Refusal(404, 'There is nothing at this path.'))))
+  routes.onError((error, c) => sendWhole(c, refuse(describeFailure(error))))
   const server = await openHttpServer({
     ...{ routes, host: settings.host, port: settings.port },
     ...{ headersMs: HEADERS_MS, requestMs: REQUEST_MS, headerBytesMax: 16 * 1024 },
@@ -80,7 +82,7 @@ export async function startCollectorServer(
   return server
 }
 
-function refuse(refusal: Refusal): Response {
+function refuse(refusal: Refusal): WholeAnswer {
   return answerRefusal(refusal, { origin: undefined, cookieName: '' })
 }
 
@@ -97,7 +99,7 @@ class Intake {
     this.#networkLimits = new TokenBuckets(parts.settings.rate.network)
   }
 
-  async take(context: RequestContext, path: string, door: Door): Promise<Response> {
+  async take(context: RequestContext, path: string, door: Door): Promise<WholeAnswer> {
     const { settings } = this.#parts
     const asked = this.#ask(context)
     if (asked instanceof Refusal) return this.#refuse(asked)
@@ -122,7 +124,7 @@ class Intake {
     return this.#parts.clock.nowMs()
   }
 
-  async takePixel(context: RequestContext): Promise<Response> {
+  async takePixel(context: RequestContext): Promise<WholeAnswer> {
     const asked = this.#ask(context)
     if (asked instanceof Refusal) return this.#refuse(asked)
     const { incoming } = context.env
@@ -132,7 +134,8 @@ class Intake {
     const taken = await this.#receive(request, this.#parts.pixel, asked)
     if (taken instanceof Refusal) return this.#refuse(taken, asked)
     const [receipt] = taken.answer.events
-    return new Response(GIF, {
+    return {
+      status: 200,
       headers: {
         ...allowOrigin(asked.origin),
         ...setCookie(taken.cookie, asked),
@@ -141,11 +144,12 @@ class Intake {
         'cross-origin-resource-policy': 'cross-origin',
         'x-ccs': [receipt?.status, receipt?.reason].filter(Boolean).join(' '),
       },
-    })
+      body: GIF,
+    }
   }
 
   /** The answer to a browser that asks whether a page may send. */
-  allow(context: RequestContext): Response {
+  allow(context: RequestContext): WholeAnswer {
     const asked = this.#ask(context)
     if (asked instanceof Refusal) return this.#refuse(asked)
     const headers = {
@@ -154,13 +158,13 @@ class Intake {
       'access-control-allow-headers': 'authorization, content-type, content-encoding',
       'access-control-max-age': '86400',
     }
-    return new Response(null, { status: 204, headers })
+    return { status: 204, headers, body: '' }
   }
 
   /** 503 while nothing can be kept. */
-  health(): Response {
+  health(): WholeAnswer {
     const busy = this.#findObstacle()
-    return busy ? answerRefusal(busy, NOBODY) : new Response('ok\n', { headers: PLAIN })
+    return busy ? answerRefusal(busy, NOBODY) : { status: 200, headers: PLAIN, body: 'ok\n' }
   }
 
   #ask(context: RequestContext): (Asked & { readonly origin: string | undefined }) | Refusal {
@@ -211,7 +215,7 @@ class Intake {
       : new Refusal(429, 'Too many events; see collect.rate in ccs.yml.', waitMs)
   }
 
-  #refuse(refusal: Refusal, asked: Asked = NOBODY): Response {
+  #refuse(refusal: Refusal, asked: Asked = NOBODY): WholeAnswer {
     this.#parts.collector.figures.refuse(refusal.status)
     return answerRefusal(refusal, asked)
   }

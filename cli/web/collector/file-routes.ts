@@ -6,7 +6,12 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { RequestContext, Routes } from '../../adapters/http/http-server.ts'
+import {
+  type RequestContext,
+  type Routes,
+  sendWhole,
+  type WholeAnswer,
+} from '../../adapters/http/http-server.ts'
 import type { CollectSettings } from '../../domain/config/read-collect.ts'
 import { allowOrigin, answerJson } from './answers.ts'
 import { checkOrigin } from './request-sender.ts'
@@ -29,6 +34,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webp': 'image/webp',
 }
 
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8' }
+
 /** The shop's pages may load nothing from elsewhere. */
 const SHOP_POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
@@ -46,14 +53,19 @@ export function createFileRoutes(
     routes.get('/v1/projects/:key/settings', (context) => {
       const origin = checkOrigin(context.env.incoming, settings, port())
       const allowed = typeof origin === 'string' ? origin : undefined
-      return answerJson(describeSegment(context, context.req.param('key') ?? ''), allowed)
+      const document = describeSegment(context, context.req.param('key') ?? '')
+      return sendWhole(context, answerJson(document, allowed))
     })
     // Segment's libraries report their own figures here.
-    routes.post('/v1/m', () => new Response(null, { status: 204 }))
+    routes.post('/v1/m', (c) => sendWhole(c, { status: 204, headers: {}, body: '' }))
     if (shop === undefined) return
-    routes.get('/shop', () => Response.redirect('/shop/', 302))
-    routes.get('/shop/', () => sendShopFile(shop, 'index.html'))
-    routes.get('/shop/:name', (context) => sendShopFile(shop, context.req.param('name') ?? ''))
+    routes.get('/shop', (c) =>
+      sendWhole(c, { status: 302, headers: { location: '/shop/' }, body: '' }),
+    )
+    const send = async (c: RequestContext, name: string) =>
+      sendWhole(c, await readShopFile(shop, name))
+    routes.get('/shop/', (c) => send(c, 'index.html'))
+    routes.get('/shop/:name', (c) => send(c, c.req.param('name') ?? ''))
   }
 }
 
@@ -84,10 +96,9 @@ function addTrackerFile(routes: Routes, { path: at, bytes, settings, port }: Tra
       etag,
     }
     if (incoming.headers['if-none-match'] === etag)
-      return new Response(null, { status: 304, headers })
-    return new Response(isPacked ? packed : Uint8Array.from(bytes), {
-      headers: isPacked ? { ...headers, 'content-encoding': 'gzip' } : headers,
-    })
+      return sendWhole(context, { status: 304, headers, body: '' })
+    const encoded = isPacked ? { ...headers, 'content-encoding': 'gzip' } : headers
+    return sendWhole(context, { status: 200, headers: encoded, body: isPacked ? packed : bytes })
   })
 }
 
@@ -101,20 +112,21 @@ function describeSegment(context: RequestContext, key: string): object {
 }
 
 /** A file of the folder itself: names are looked up in its list, never joined to a path. */
-async function sendShopFile(folder: string, name: string): Promise<Response> {
+async function readShopFile(folder: string, name: string): Promise<WholeAnswer> {
   const names: readonly string[] = await readdir(folder).catch(() => [])
   const type = TYPES[path.extname(name)]
   if (!names.includes(name) || type === undefined)
-    return new Response('There is no such page in the example shop.\n', { status: 404 })
+    return { status: 404, headers: PLAIN, body: 'There is no such page in the example shop.\n' }
   const bytes = await readFile(path.join(folder, name))
-  return new Response(bytes, {
+  return {
+    status: 200,
     headers: {
       'content-type': type,
       'content-security-policy': SHOP_POLICY,
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-cache',
       etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
-      ...allowOrigin(undefined),
     },
-  })
+    body: bytes,
+  }
 }

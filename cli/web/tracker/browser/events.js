@@ -32,7 +32,7 @@ export const leavePage = () => {
 }
 
 /**
- * @param {string} type
+ * @param {string | null} type
  * @param {any} [fields] as in the contract
  */
 export const send = (type, fields) => {

@@ -47,6 +47,7 @@ const readAll = (place, names) => {
  * nearest order line or `data-ccs-order` that encloses it, else to what is inside of it; fields of
  * the order may also stand further out, such as the currency on `<body>`.
  * @param {Element} origin
+ * @returns {Record<string, unknown> & { items?: Record<string, unknown>[] }}
  */
 export const readFields = (origin) => {
   const place = origin.closest(`${LINE},[data-ccs-order]`) || origin

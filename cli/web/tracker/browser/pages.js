@@ -9,23 +9,21 @@ import { guard, on } from './warn.js'
 /** Code that changes the address often changes the title just after. */
 const SETTLED_MS = 30
 
-/** @typedef {{ items?: { sku: string }[] }} Viewed */
-
 /** Whether page views are sent. */
 let isAuto = true
 /** @type {WeakMap<Element, string>} what was seen in each element */
 let seen = new WeakMap()
-let timer = 0
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer
 
 /** Sends what is new since the last look. */
 export const look = () => {
-  timer = 0
+  timer = undefined
   if (isAuto) viewPage()
   for (const place of document.querySelectorAll('[data-ccs-view]')) {
-    const type = place.getAttribute('data-ccs-view') || ''
+    const type = place.getAttribute('data-ccs-view')
     const fields = readFields(place)
-    const { items } = /** @type {Viewed} */ (fields)
-    const what = type + items?.map(({ sku }) => sku)
+    const what = `${type} ${fields.items?.map(({ sku }) => sku)}`
     if (seen.get(place) !== what) send(type, fields)
     seen.set(place, what)
   }
@@ -37,7 +35,7 @@ export const watchPages = (wantsPageViews) => {
   look()
   const lookAgain = guard(look)
   const lookSoon = () => {
-    timer = timer || window.setTimeout(lookAgain, SETTLED_MS)
+    timer = timer || setTimeout(lookAgain, SETTLED_MS)
   }
   on('popstate', lookSoon)
   on('pageshow', ({ persisted }) => {

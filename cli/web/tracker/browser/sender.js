@@ -16,7 +16,8 @@ const DOUBLINGS_MAX = 6
 const WAIT_MAX_MS = 3_600_000
 const ANSWER_MS = 20_000
 
-let url = ''
+/** @type {string | URL} */
+let url
 /** @type {readonly string[]} keys of the request on its way */
 let sending = []
 /** @type {string[]} keys that the browser has been handed */
@@ -25,7 +26,7 @@ let failures = 0
 /** @type {ReturnType<typeof setTimeout> | undefined} set: nothing is sent before it runs */
 let timer
 
-/** @param {string} address where the collector takes events */
+/** @param {URL} address where the collector takes events */
 export const useAddress = (address) => {
   url = address
 }
@@ -53,7 +54,7 @@ export const flush = () => {
 }
 
 /** @param {number} ms at least; half as much again at random, so that tabs don't move in step */
-const flushIn = (ms) => {
+export const flushIn = (ms) => {
   clearTimeout(timer)
   timer = setTimeout(
     guard(() => {
@@ -103,10 +104,5 @@ export const leave = () => {
   const keys = nextBatch([...sending, ...handed])
   if (!keys[0] || !navigator.sendBeacon(url, makeBody(keys))) return
   handed.push(...keys)
-  retrySoon()
-}
-
-/** Soon, but not at the same instant in all tabs. */
-export const retrySoon = () => {
   flushIn(RETRY_MS)
 }

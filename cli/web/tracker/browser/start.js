@@ -2,7 +2,7 @@
 import { watchActions } from './actions.js'
 import { send } from './events.js'
 import { look, watchPages } from './pages.js'
-import { leave, retrySoon, useAddress } from './sender.js'
+import { flushIn, leave, useAddress } from './sender.js'
 import { openStore } from './store.js'
 import { decide, recall, recognize } from './visitor.js'
 import { guard, on } from './warn.js'
@@ -21,20 +21,26 @@ export const call = guard((/** @type {Call} */ ...[type, fields]) => {
   else recognize()
 })
 
+const ONLINE_MS = 1_000
+
+/** @param {Call} one */
+const isDecision = ([type]) => type === 'consent'
+
 /**
  * @param {Options} options
  * @param {string} from where the tracker was loaded from
- * @param {ArrayLike<Call> & Iterable<Call>} early calls that were made before
+ * @param {Iterable<Call>} early calls from before; a decision holds for the page view already
  */
 export const start = ({ key, to, auto }, from, early) => {
-  useAddress(new URL(`/ccs/in${key ? `?key=${key}` : ''}`, to || from).href)
+  useAddress(new URL(`/ccs/in${key ? `?key=${key}` : ''}`, to || from))
   openStore()
   recall()
   const begin = () => {
-    for (const one of early) call(...one)
+    for (const one of early) if (isDecision(one)) call(...one)
     watchPages(`${auto}` !== 'false')
+    for (const one of early) if (!isDecision(one)) call(...one)
     watchActions()
-    on('online', retrySoon)
+    on('online', () => flushIn(ONLINE_MS))
     on('pagehide visibilitychange', () => {
       look()
       leave()

@@ -11,14 +11,18 @@ const QUEUE_EVENTS = 200
 /** @type {Record<string, string>} */
 let stored = {}
 
+/** Whether what is written outlives this page. */
+export let isKept = false
+
 /** Starts to use localStorage, if the browser allows that. */
 export const openStore = () => {
   try {
     // Where it is blocked, it throws or is null.
     Object.keys(localStorage)
     stored = localStorage
+    isKept = true
   } catch {
-    stored = {}
+    // The memory of this page has to do.
   }
 }
 
@@ -57,7 +61,7 @@ export const listQueue = () =>
 export const enqueue = (name, text) => {
   write(QUEUE + name, text)
   for (const key of listQueue().slice(0, -QUEUE_EVENTS)) {
-    warn('queue is full, oldest lost')
+    warn('queue full')
     remove(key)
   }
 }

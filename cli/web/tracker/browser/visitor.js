@@ -2,7 +2,7 @@
  * Who visits: the consent, and with it the session and the customer. Without consent nothing is
  * stored but the decision itself.
  */
-import { read, remove, write } from './store.js'
+import { isKept, read, remove, write } from './store.js'
 import { makeId } from './values.js'
 
 const PAUSE_MS = 1_800_000
@@ -10,7 +10,7 @@ const CONSENT = 'ccs.consent'
 const CUSTOMER = 'ccs.customer'
 const SESSION = 'ccs.session'
 
-/** @type {string | undefined} stored with consent, else for this page alone */
+/** @type {string | false | undefined} stored with consent, else for this page alone */
 let customer
 
 /**
@@ -28,12 +28,12 @@ export const readConsent = () => {
 /** @param {boolean} given */
 export const decide = (given) => {
   write(CONSENT, `${given}`)
-  recognize(given ? customer : undefined)
+  recognize(given && customer)
 }
 
 /**
  * Stores the customer with consent, and removes all ids without it.
- * @param {string} [id] none: not known, or no longer
+ * @param {string | false} [id] none: not known, or no longer
  */
 export const recognize = (id) => {
   customer = id
@@ -45,7 +45,7 @@ export const recognize = (id) => {
 
 /** Takes up what earlier pages stored. */
 export const recall = () => {
-  recognize(readConsent() ? read(CUSTOMER) : undefined)
+  recognize(readConsent() && read(CUSTOMER))
 }
 
 /**
@@ -55,10 +55,11 @@ export const recall = () => {
 export const describeVisitor = (nowMs) => {
   const consent = readConsent()
   let session_id
-  if (consent) {
+  // A session that ends with each page is none.
+  if (consent && isKept) {
     const [id, lastMs] = `${read(SESSION)}`.split(' ')
     session_id = nowMs - +lastMs < PAUSE_MS ? id : makeId()
     write(SESSION, `${session_id} ${nowMs}`)
   }
-  return { consent, session_id, customer_id: customer }
+  return { consent, session_id, customer_id: customer || undefined }
 }
