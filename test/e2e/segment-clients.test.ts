@@ -144,6 +144,10 @@ test('analytics-next in Chromium: every call, single and in batches, is in Silve
     ...{ utm_source: 'news', utm_campaign: 'june', device: 'desktop', bot_rule: 'headless' },
   }
   expect(await ask(views)).toEqual([view, view])
+  // The library's own ids of its two visitors, who are known since they were identified.
+  const who = `SELECT count(DISTINCT anonymous_id)::INT AS visitors, min(customer_id) AS customer
+    FROM silver.events`
+  expect(await ask(who)).toEqual([{ visitors: 2, customer: 'u-2' }])
 })
 
 test('GA4: requests as servers and apps send them are in Silver, once however often', async () => {
