@@ -3,7 +3,6 @@
  * servers and browsers as npm has them, requests of GA4's Measurement Protocol, and webhooks of
  * shops with their signatures. All of it is in Silver, typed and to the cent.
  */
-import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -22,10 +21,10 @@ import { APP_REQUEST, FORWARDED_REQUEST, SERVER_REQUEST } from '../fixtures/ga4-
 import { ECOMMERCE_CALLS } from '../fixtures/segment-calls.ts'
 import { openSegmentPage, type SegmentPage, type Sending } from '../fixtures/segment-page.ts'
 import { SHOPIFY_GOODWILL, SHOPIFY_ORDER, SHOPIFY_REFUND } from '../fixtures/shopify-webhooks.ts'
+import { deliver, SECRETS } from '../fixtures/webhook-delivery.ts'
 import { WOO_ORDER, WOO_REFUNDS } from '../fixtures/woocommerce-webhooks.ts'
 
 const WRITE_KEY = 'write-key-of-the-shop'
-const SECRETS = { shopify: 'secret-of-shopify', woocommerce: 'secret-of-woocommerce' }
 const NO_BROWSER = 'there is no Chromium: set CCS_CHROMIUM to one'
 
 let dir: string
@@ -61,7 +60,8 @@ function start(origins: readonly string[] = []): Promise<RunningCollector> {
 const queryTypes = () =>
   queryAfterRun(
     ...[project, data],
-    'SELECT event_type, source, count(*)::INT AS events FROM silver.events GROUP BY ALL ORDER BY ALL',
+    `SELECT event_type, source, count(*)::INT AS events
+     FROM silver.events GROUP BY ALL ORDER BY ALL`,
   )
 const ask = (sql: string) => query(project, data, sql)
 
@@ -83,7 +83,8 @@ async function expectOrder(where: string): Promise<void> {
       ...{ discount: '2.50', total: '22.39', coupon: 'hasbros', currency: 'EUR' },
     },
   ])
-  const lines = `SELECT sku, quantity, unit_price, discount, revenue FROM silver.order_items WHERE ${where} ORDER BY line`
+  const lines = `SELECT sku, quantity, unit_price, discount, revenue
+    FROM silver.order_items WHERE ${where} ORDER BY line`
   expect(await ask(lines)).toEqual([
     { sku: 'MUG-1', quantity: 1, unit_price: '18.99', discount: '2.39', revenue: '16.60' },
     { sku: 'T-7', quantity: 3, unit_price: '0.30', discount: '0.11', revenue: '0.79' },
@@ -113,7 +114,7 @@ test('analytics-node: every call of the vocabulary is in Silver, orders to the c
   expect(customers).toEqual([{ anonymous_id: 'a-1', customer_id: 'u-1' }])
 })
 
-test('analytics-next in Chromium: every call is in Silver, sent one by one and in batches', async (context) => {
+test('analytics-next in Chromium: every call, single and in batches, is in Silver', async (context) => {
   const executable = findChromium()
   context.skip(executable === undefined, NO_BROWSER)
   page = await openSegmentPage(executable ?? '')
@@ -143,6 +144,10 @@ test('analytics-next in Chromium: every call is in Silver, sent one by one and i
     ...{ utm_source: 'news', utm_campaign: 'june', device: 'desktop', bot_rule: 'headless' },
   }
   expect(await ask(views)).toEqual([view, view])
+  // The library's own ids of its two visitors, who are known since they were identified.
+  const who = `SELECT count(DISTINCT anonymous_id)::INT AS visitors, min(customer_id) AS customer
+    FROM silver.events`
+  expect(await ask(who)).toEqual([{ visitors: 2, customer: 'u-2' }])
 })
 
 test('GA4: requests as servers and apps send them are in Silver, once however often', async () => {
@@ -184,32 +189,6 @@ test('GA4: requests as servers and apps send them are in Silver, once however of
     { order_id: 'T_9', refund_amount: '12.50' },
   ])
 })
-
-/** Signs and sends a delivery as the shop system does. */
-async function deliver(
-  { post }: RunningCollector,
-  shop: keyof typeof SECRETS,
-  { topic, body, secret = SECRETS[shop] }: { topic: string; body: object; secret?: string },
-) {
-  const text = JSON.stringify(body)
-  const signature = createHmac('sha256', secret).update(text).digest('base64')
-  const headers =
-    shop === 'shopify'
-      ? {
-          'x-shopify-topic': topic,
-          'x-shopify-hmac-sha256': signature,
-          'x-shopify-shop-domain': 'tea.myshopify.com',
-          'x-shopify-event-id': '98880550-7158-44d4-b7cd-2c97c8a091b5',
-          'x-shopify-triggered-at': new Date().toISOString(),
-        }
-      : {
-          'x-wc-webhook-topic': topic,
-          'x-wc-webhook-signature': signature,
-          'x-wc-webhook-source': 'https://shop.example/',
-          'x-wc-webhook-delivery-id': '6b9e0a60cf3f3b8c5d1f6f6e3b1c0f9e',
-        }
-  return post(`/webhooks/${shop}`, text, headers)
-}
 
 const MINUTE_MS = 60_000
 

@@ -174,7 +174,7 @@ test("a call in Segment's archive has the id that it had when it was sent", () =
   })
 })
 
-test('without an id, a call is known by its time and contents; without a time, by its arrival', () => {
+test('without an id, a call is known by its time and contents, or by its arrival', () => {
   const idOf = (more: object) =>
     expectEvent(track('Product Viewed', MUG, { messageId: undefined, ...more })).event_id
   expect(idOf({ sentAt: '2026-11-20T11:00:00Z' })).toBe(idOf({}))

@@ -1,4 +1,4 @@
-/** What holds for all mappings of the folder collect/: no junk breaks them, and the docs are true. */
+/** What holds for all mappings of collect/: no junk breaks them, and the docs are true. */
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -137,15 +137,12 @@ function listDocumented(heading: string): readonly string[] {
   return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, field]) => field ?? ''))
 }
 
-test.each(SENDER_MAPPINGS)(
-  'docs/senders.md says of every field that %s.yml fills where it comes from',
-  (name) => {
-    const { fields, items } = readSenderMapping(name)
-    const lines = items?.choices.flatMap((choice) => choice.fields) ?? []
-    const filled = [
-      ...fields.map(({ field }) => field.name),
-      ...lines.map(({ field }) => `items[].${field.name}`),
-    ]
-    expect([...listDocumented(`collect/${name}.yml`)].sort()).toEqual([...new Set(filled)].sort())
-  },
-)
+test.each(SENDER_MAPPINGS)('docs/senders.md lists every field that %s.yml fills', (name) => {
+  const { fields, items } = readSenderMapping(name)
+  const lines = items?.choices.flatMap((choice) => choice.fields) ?? []
+  const filled = [
+    ...fields.map(({ field }) => field.name),
+    ...lines.map(({ field }) => `items[].${field.name}`),
+  ]
+  expect([...listDocumented(`collect/${name}.yml`)].sort()).toEqual([...new Set(filled)].sort())
+})
