@@ -5,6 +5,7 @@
 import { expect } from 'vitest'
 import {
   arrived,
+  BLOCKED,
   call,
   html,
   listStored,
@@ -19,8 +20,6 @@ import {
 const { site, warnings } = useTracker()
 
 const REFUSING = `Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })`
-const BLOCKED = `Object.defineProperty(window, 'localStorage', {
-  get() { throw new DOMException('denied', 'SecurityError') } })`
 
 /** Ids of all events, as often as they were sent to a collector that took them. */
 const timesTaken = () => [...site.taken.values()].map(({ times }) => times)
@@ -233,7 +232,7 @@ trackerTest('a full queue survives a reload, keeps the newest, and leaves in bat
     for (let i = 1; i <= 205; i++) ccs('search', { search_term: `${i} ${'ä'.repeat(900)}` })
   })
   expect(await listStored(page)).toHaveLength(200)
-  expect(warnings).toContain('ccs: queue is full, oldest lost')
+  expect(warnings).toContain('ccs: queue full')
   await page.reload()
   site.answer = () => ({ status: 202 })
   // The view of the reloaded page pushes one more out.

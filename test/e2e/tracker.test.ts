@@ -5,6 +5,7 @@ import {
   call,
   html,
   listStored,
+  newContext,
   open,
   QUIET_MS,
   SETTLES,
@@ -230,4 +231,32 @@ trackerTest('no call throws, and what can’t be sent is said on the console', a
   await expect.poll(() => warnings.join('\n'), SETTLES).toContain('no such type')
   expect(warnings.join('\n')).toMatch(/circular/)
   expect(warnings.join('\n')).toMatch(/search is too large/)
+})
+
+trackerTest(
+  'the module is started by the shop’s code, and sends what was called before',
+  async () => {
+    site.pages.set(
+      '/app.mjs',
+      `import { consent, identify, send, start } from '/ccs.mjs'
+    send('search', { search_term: 'early' })
+    start({ key: 'k2' })
+    start({ key: 'k3' })
+    consent(true)
+    identify('c7')`,
+    )
+    site.pages.set('/page', '<title>app</title><script type="module" src="/app.mjs"></script>')
+    const page = await (await newContext()).newPage()
+    await page.goto(`${site.url}/page`)
+    const events = await arrived('page_view', 'search', 'identify')
+    expect(events[1]).toMatchObject({ search_term: 'early' })
+    expect(events[2]).toMatchObject({ customer_id: 'c7', consent: true })
+    expect(new Set(site.deliveries.map(({ search }) => search))).toEqual(new Set(['?key=k2']))
+  },
+)
+
+trackerTest('a second tag counts nothing twice', async () => {
+  await open('<script src="/ccs.js" defer></script>')
+  await arrived('page_view')
+  await staysAt(1)
 })
