@@ -1,6 +1,6 @@
 /**
  * The cart, the orders and the visitor's decision: in localStorage or, where the browser forbids
- * that, in the fragment of the address, which goes along from page to page. Money is counted in cents.
+ * that, in the fragment of the address, which goes along from page to page. Money is in cents.
  */
 import { CATALOGUE } from './catalogue.js'
 
@@ -31,30 +31,41 @@ function readState() {
 
 /** Keeps the state for the next page. */
 export function saveState() {
-  const text = JSON.stringify(state)
   try {
-    if (isStored) localStorage.setItem(KEY, text)
+    if (isStored) localStorage.setItem(KEY, JSON.stringify(state))
   } catch {
     isStored = false
   }
-  if (!isStored) history.replaceState(null, '', `#${encodeURIComponent(text)}`)
+  carryState()
+}
+
+function makeFragment() {
+  return isStored ? '' : `#${encodeURIComponent(JSON.stringify(state))}`
 }
 
 /** Has links and forms take the state along, if there is no other place for it. */
 export function carryState() {
   if (isStored) return
-  for (const link of document.querySelectorAll('a[href]')) {
-    link.hash = link.getAttribute('href').startsWith('#') ? link.hash : location.hash
-  }
+  history.replaceState(null, '', makeFragment())
+  for (const link of document.querySelectorAll('a[href]'))
+    if (!link.getAttribute('href').startsWith('#')) link.hash = makeFragment()
   for (const form of document.querySelectorAll('form[action]')) {
     const action = new URL(form.action)
-    action.hash = location.hash
+    action.hash = makeFragment()
     form.action = action.href
   }
 }
 
+/** Goes to another page of the shop. */
+export function go(address) {
+  location.assign(address + makeFragment())
+}
+
 export const toMinor = (price) => Number(price.replace('.', ''))
-export const toDecimal = (minor) => `${Math.floor(minor / 100)}.${String(minor % 100).padStart(2, '0')}`
+export const toDecimal = (minor) => {
+  const cents = String(minor % 100).padStart(2, '0')
+  return `${Math.floor(minor / 100)}.${cents}`
+}
 export const toText = (minor) => `€ ${toDecimal(minor)}`
 const percentOf = (minor, percent) => Math.round((minor * percent) / 100)
 export const findProduct = (sku) => CATALOGUE.find((one) => one.sku === sku)
@@ -93,9 +104,4 @@ export function setQuantity(sku, quantity) {
   else delete state.cart[sku]
   saveState()
   return after - before
-}
-
-/** Goes to another page of the shop. */
-export function go(address) {
-  location.assign(isStored ? address : address + location.hash)
 }

@@ -1,4 +1,4 @@
-/** What the shop sells; the same products stand in dbt/seeds/seed_dim_sku.csv. Prices in euros, without VAT. */
+/** What the shop sells, as in dbt/seeds/seed_dim_sku.csv. Prices are in euros, without VAT. */
 export const CATALOGUE = [
   {
     sku: 'HOM-1056',

@@ -1,6 +1,6 @@
 /**
- * A small shop in the browser: it fills the pages from the catalogue and the basket, and tells the tracker what the
- * attributes in the pages can't say: changed quantities, the order, and what comes back.
+ * A small shop in the browser: it fills the pages from catalogue and basket, and tells the tracker
+ * what the pages' attributes can't say: changed quantities, the order, and what comes back.
  */
 import {
   CODE,
@@ -14,88 +14,26 @@ import {
   state,
   toDecimal,
   toItem,
-  toMinor,
   toText,
-  VAT_PERCENT,
 } from './basket.js'
 import { CATALOGUE } from './catalogue.js'
+import {
+  addOnClick,
+  announce,
+  byId,
+  drawCartCount,
+  drawSums,
+  fill,
+  fillProduct,
+  param,
+} from './parts.js'
 
 // Where the tracker was blocked or has not loaded yet, calls wait here.
 window.ccs = window.ccs || function ccs() {
   ;(window.ccs.q = window.ccs.q || []).push(arguments)
 }
 
-const TAP_MS = 400
 const ORDERS_KEPT = 5
-
-/* Parts of pages. */
-
-const byId = (id) => document.getElementById(id)
-const param = (name) => new URLSearchParams(location.search).get(name) ?? ''
-
-/** A copy of a template, with these texts in its elements of these classes. */
-function fill(template, texts) {
-  const part = byId(template).content.firstElementChild.cloneNode(true)
-  for (const [name, text] of Object.entries(texts))
-    for (const place of part.querySelectorAll(`.${name}`)) {
-      if (place instanceof HTMLDataElement) place.value = toDecimal(text)
-      place.textContent = place instanceof HTMLDataElement ? toText(text) : text
-    }
-  return part
-}
-
-/** Describes a product to people, and by attributes to the tracker. */
-function fillProduct(template, product, more = {}) {
-  const { sku, name, category, brand, price, about } = product
-  const part = fill(template, { name, about, category, brand, price: toMinor(price), ...more })
-  Object.assign(part.dataset, { ccsSku: sku, ccsCategory: category, ccsBrand: brand })
-  for (const link of part.querySelectorAll('a.product'))
-    link.href = `product.html?sku=${encodeURIComponent(sku)}`
-  part.querySelector('use')?.setAttribute('href', `pictures.svg#${sku}`)
-  return part
-}
-
-function drawSums(place, sums) {
-  const rows = [
-    ['Goods', toText(sums.goodsMinor)],
-    ...(sums.discountMinor > 0 ? [[`Code ${CODE}`, `− ${toText(sums.discountMinor)}`]] : []),
-    ['Shipping', sums.shippingMinor > 0 ? toText(sums.shippingMinor) : 'free'],
-    [`VAT ${VAT_PERCENT} %`, toText(sums.taxMinor)],
-    ['Total', toText(sums.totalMinor)],
-  ]
-  place.replaceChildren(...rows.map(([label, amount]) => fill('sum', { label, amount })))
-}
-
-function drawCartCount() {
-  const count = Object.values(state.cart).reduce((sum, quantity) => sum + quantity, 0)
-  byId('cart-count').textContent = count > 0 ? String(count) : ''
-  byId('cart-link').setAttribute('aria-label', `Cart, ${count} ${count === 1 ? 'item' : 'items'}`)
-}
-
-function announce(text) {
-  byId('said').textContent = text
-}
-
-/** Puts a product into the cart; the button's attribute tells the tracker. */
-function addOnClick(part, { sku, name }) {
-  const button = part.querySelector('button')
-  const { textContent } = button
-  button.addEventListener('click', () => {
-    const wanted = Number(part.querySelector('input')?.value ?? 1)
-    setQuantity(sku, (state.cart[sku] ?? 0) + wanted)
-    drawCartCount()
-    announce(`${name} is in the cart.`)
-    // A double tap is one piece here as well.
-    button.disabled = true
-    button.textContent = 'Added'
-    setTimeout(() => {
-      button.disabled = false
-    }, TAP_MS)
-    setTimeout(() => {
-      button.textContent = textContent
-    }, TAP_MS * 4)
-  })
-}
 
 /* The pages, by data-page of the body. */
 
@@ -116,7 +54,7 @@ function drawList() {
     ...found.map((product) => {
       const part = fillProduct('card', product)
       addOnClick(part, product)
-      part.querySelector('button').setAttribute('aria-label', `Add ${product.name} to the cart`)
+      part.querySelector('button').setAttribute('aria-label', `Add to cart: ${product.name}`)
       return part
     }),
   )

@@ -200,7 +200,7 @@ function readSecrets(value: unknown, path: string[], into: Into, { env, reader }
       else if ('wrong' in filled) reader.fault(here, `${here.join('.')} ${filled.wrong}`)
       else {
         const text = typeof filled.value === 'number' ? String(filled.value) : filled.value
-        const secret = reader.value(text, here, readWriteKey)
+        const secret = reader.value(text, here, kind === 'keys' ? readWriteKey : readSignSecret)
         if (secret !== undefined) list.push(secret)
       }
     }
@@ -210,8 +210,16 @@ function readSecrets(value: unknown, path: string[], into: Into, { env, reader }
 
 const KEY_LENGTH_MIN = 12
 
-const readWriteKey: ValueReader<string> = (value) => {
+/** Of a webhook: whatever the shop system made. */
+const readSignSecret: ValueReader<string> = (value) => {
   const read = readSecret(value)
   if ('wrong' in read || read.value.length >= KEY_LENGTH_MIN) return read
   return { wrong: `must have at least ${KEY_LENGTH_MIN} characters: openssl rand -hex 16` }
+}
+
+/** A key that addresses can have as it is. */
+const readWriteKey: ValueReader<string> = (value) => {
+  const read = readSignSecret(value)
+  if ('wrong' in read || /^[\w.~-]+$/.test(read.value)) return read
+  return { wrong: 'may have letters, digits, ".", "_", "~" and "-": openssl rand -hex 16' }
 }

@@ -1,6 +1,7 @@
 /**
- * Builds the files that browsers load: joins and minifies the modules of browser/, and derives their
- * types from the contract. `npm run build` runs it after the compiler; the product never does.
+ * Builds the files that browsers load: joins and minifies the modules of browser/, and derives
+ * their types from the contract. `npm run build` runs it after the compiler; the product never
+ * does.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'

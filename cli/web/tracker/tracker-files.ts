@@ -1,4 +1,4 @@
-/** The tracker as the collector serves it: its built files, which `npm run build` leaves in dist/. */
+/** The tracker as the collector serves it: the files that `npm run build` leaves in dist/. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 

@@ -1,6 +1,6 @@
 /**
- * The types of the tracker's module, GET /ccs.d.ts, from the contract: what each kind of event needs
- * is what the schema's `requires` says, less what the collector fills in.
+ * The types of the tracker's module, GET /ccs.d.ts, from the contract: what each kind of event
+ * needs is what the schema's `requires` says, less what the collector fills in.
  */
 import {
   type AvroField,
@@ -53,8 +53,9 @@ ${[...needs, ...others].join('\n')}
 }
 
 const HEAD = `/**
- * Types of ccs.mjs, and of the page's function \`ccs\` that ccs.js defines. Money is in hundredths of
- * the currency, times are milliseconds since 1970, UTC. Generated from schemas/events.raw.avsc.
+ * Types of ccs.mjs, and of the page's function \`ccs\` that ccs.js defines. Money is in
+ * hundredths of the currency, times are milliseconds since 1970, UTC. Generated from
+ * schemas/events.raw.avsc.
  */
 `
 

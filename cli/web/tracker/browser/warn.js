@@ -1,4 +1,4 @@
-/** Messages for whoever builds the shop: nothing that goes wrong here reaches the page otherwise. */
+/** Messages for whoever builds the shop; nothing else of what goes wrong reaches the page. */
 
 /** @type {Record<string, true>} */
 const said = {}
