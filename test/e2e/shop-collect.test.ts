@@ -87,6 +87,8 @@ test('each click is in Silver once, after a reload, offline, a kill and a double
   await page.getByLabel('Post code and city').fill('1 Town')
   await page.getByRole('button', { name: 'Buy now' }).click()
   await expect.poll(() => page.url(), SOON).toContain('thanks.html')
+  await expect.poll(() => waiting(page), SOON).toBe(0)
+  await page.getByText('is on its way').waitFor()
   await page.reload()
   await page.getByRole('link', { name: 'send something back' }).click()
   await page.getByRole('checkbox').first().check()
