@@ -141,10 +141,10 @@ clusterTest('each change by hand is found, named and repaired', (cluster, prefix
 )
 
 /**
- * Two records, five topics, the level of four subjects, their six schema versions (events.dlq and
- * events.raw have two), all models at once.
+ * Two records, five topics, the level of four subjects, their seven schema versions (events.raw,
+ * events.valid and events.dlq have two), all models at once.
  */
-const OPERATIONS = 2 + 5 + 4 + 6 + 1
+const OPERATIONS = 2 + 5 + 4 + 7 + 1
 /** Connect applies a change after a moment. */
 const LOOK = { timeout: 20_000 }
 /** `npm run test:crash` takes them all. */

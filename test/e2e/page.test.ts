@@ -14,7 +14,7 @@ import { RAW_TOPIC } from '../../cli/domain/log/topics.ts'
 import { findChromium, openPage, startBrowser, type WatchedPage } from '../fixtures/browser.js'
 import { type Child, endAll, startNode } from '../fixtures/child.ts'
 import { findFaintTexts } from '../fixtures/contrast.ts'
-import { encodeRecord, goodEvent, seeded } from '../fixtures/gate-events.ts'
+import { encodeKeptRecord, goodEvent, seeded } from '../fixtures/gate-events.ts'
 import { makeNoonProject } from '../fixtures/noon-project.ts'
 import { type Ran, runCcs } from './run-ccs.ts'
 
@@ -210,12 +210,13 @@ pageTest('an appended event is shown within a second', async (skip) => {
       await bestBelow(1_000, skip, async () => {
         const orderId = `seen-${Math.floor(random() * 1e9)}`
         const when = { event_ts: Date.now(), sent_ts: null, received_ts: null }
-        const who = { device: 'mobile', source: 'web', user_agent: null, currency: 'EUR' } as const
+        const who = { device: 'mobile', source: 'web', user_agent: null, bot_hint: null } as const
         const line = { sku: 'SH-1', name: orderId, category: null, brand: null, quantity: 1 }
         const event = {
           ...goodEvent(random),
           ...when,
           ...who,
+          currency: 'EUR',
           event_type: 'purchase' as const,
           order_id: orderId,
           discount_minor: null,
@@ -227,7 +228,7 @@ pageTest('an appended event is shown within a second', async (skip) => {
           { polling: 20 },
         )
         const fromMs = Date.now()
-        await writer.append(RecordBatch.of([encodeRecord(event)]), fromMs)
+        await writer.append(RecordBatch.of([encodeKeptRecord(event)]), fromMs)
         await isShown
         return Date.now() - fromMs
       })
