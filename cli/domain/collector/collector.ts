@@ -100,23 +100,23 @@ export class Collector {
     const figures = this.figures.of(sender.name)
     const counts = { accepted: 0, duplicate: 0, rejected: 0, left_out: 0 }
     const events: Receipt[] = []
-    const added: string[] = []
-    const times = delivery.events.length > 1 ? new Map<unknown, number>() : undefined
+    let lastMs: unknown
+    let alike = 0
     let cookie: CookieChange
     for (const incoming of delivery.events) {
       const judged = this.#judge(incoming, delivery, sender, figures)
       events.push(judged.receipt)
       counts[judged.receipt.status]++
       cookie ??= judged.cookie
-      if (judged.added !== undefined) added.push(judged.added)
-      if (judged.eventMs !== undefined)
-        times?.set(judged.eventMs, (times.get(judged.eventMs) ?? 0) + 1)
+      // Events that are stamped when they are sent stand next to one another.
+      if (judged.eventMs === lastMs && lastMs !== undefined) alike += alike === 0 ? 2 : 1
+      lastMs = judged.eventMs
     }
-    for (const [, count] of times ?? []) if (count > 1) figures.sharedTime += count
+    figures.sharedTime += alike
     try {
       await this.#parts.commit.commit()
     } catch (error) {
-      for (const id of added) this.recentIds.delete(id)
+      this.recentIds.forget()
       throw error
     }
     // Its keys are the outcomes.
@@ -177,12 +177,10 @@ export class Collector {
     if (violation !== undefined)
       return { ...reject(fields.event_id, violation, Buffer.from(record)), cookie }
     const id = String(fields.event_id)
-    const isKnown = this.recentIds.has(id)
     commit.addEvent(String(fields.anonymous_id), record)
-    if (!isKnown) this.recentIds.add(id)
-    const status = isKnown ? 'duplicate' : 'accepted'
-    const receipt = { event_id: id, status, ...named } as const
-    return { receipt, cookie, eventMs, ...(isKnown ? {} : { added: id }) }
+    const status = this.recentIds.add(id) ? 'accepted' : 'duplicate'
+    const receipt: Receipt = { event_id: id, status }
+    return { receipt: ignored.length > 0 ? { ...receipt, ignored } : receipt, cookie, eventMs }
   }
 
   #measure({ length }: Buffer): Rejection | undefined {
@@ -246,8 +244,6 @@ interface RejectAbout extends Rejection {
 interface Judged {
   readonly receipt: Receipt
   readonly cookie?: CookieChange
-  /** An id that is remembered from now on. */
-  readonly added?: string
   /** The time that the sender gave. */
   readonly eventMs?: unknown
 }

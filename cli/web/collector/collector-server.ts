@@ -29,7 +29,7 @@ import {
 } from './answers.ts'
 import { readBody } from './bodies.ts'
 import { type Door, type ReadRequest, toDelivery } from './doors.ts'
-import { type Client, checkOrigin, readClient } from './request-sender.ts'
+import { type Client, checkOrigin, Places, readClient } from './request-sender.ts'
 
 /** What the server stands on. */
 export interface CollectorServerParts {
@@ -91,12 +91,14 @@ class Intake {
   readonly #port: () => number
   readonly #keyLimits: TokenBuckets
   readonly #networkLimits: TokenBuckets
+  readonly #places: Places
 
   constructor(parts: CollectorServerParts, port: () => number) {
     this.#parts = parts
     this.#port = port
     this.#keyLimits = new TokenBuckets(parts.settings.rate.key)
     this.#networkLimits = new TokenBuckets(parts.settings.rate.network)
+    this.#places = new Places(parts.dataCentres)
   }
 
   async take(context: RequestContext, path: string, door: Door): Promise<WholeAnswer> {
@@ -183,13 +185,13 @@ class Intake {
   }
 
   async #receive(request: ReadRequest, door: Door, asked: Asked) {
-    const { collector, keys, settings, dataCentres } = this.#parts
+    const { collector, keys, settings } = this.#parts
     const shown = door.authenticate(request)
     if (shown instanceof Refusal) return shown
     const name = 'sender' in shown ? shown.sender : keys.findSender(shown.key)
     if (name === undefined)
       return new Refusal(401, 'The write key is missing, or none of collect.keys in ccs.yml.')
-    const more = { origin: asked.origin, dataCentres, isOfPages: door.isOfPages }
+    const more = { origin: asked.origin, places: this.#places, isOfPages: door.isOfPages }
     const client = readClient(request.incoming, settings, more)
     const events = door.list(request)
     if (events.length > EVENTS_MAX)

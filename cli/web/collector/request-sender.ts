@@ -45,25 +45,26 @@ export function readClient(
   settings: CollectSettings,
   more: {
     readonly origin: string | undefined
-    readonly dataCentres: DataCentres
+    readonly places: Places
     readonly isOfPages: boolean
   },
 ): Client {
   const { headers } = request
   const named = settings.headers
   const told = last(headers[named.address])
-  const network =
-    (told === undefined ? undefined : parseNetwork(told)) ??
-    parseNetwork(request.socket.remoteAddress ?? '')
+  const place =
+    (told === undefined ? undefined : more.places.find(told)) ??
+    more.places.find(request.socket.remoteAddress ?? '') ??
+    NOWHERE
   const isBrowser =
     more.isOfPages || more.origin !== undefined || headers['sec-fetch-site'] !== undefined
   return {
     isBrowser,
-    isRemote: network !== undefined && !isLoopback(network),
+    isRemote: place.isRemote,
     origin: more.origin,
     site: more.origin ?? '',
-    network: network === undefined ? '' : nameNetwork(network),
-    isDataCentre: network !== undefined && more.dataCentres.find(network) !== undefined,
+    network: place.network,
+    isDataCentre: place.isDataCentre,
     userAgent: clip(headers['user-agent'] ?? ''),
     referrer: headers.referer === undefined ? undefined : clip(headers.referer, 2_000),
     country: readCountry(last(headers[named.country])),
@@ -72,6 +73,40 @@ export function readClient(
     refuses: headers['sec-gpc'] === '1' || headers.dnt === '1',
   }
 }
+
+/** What an address says of a client. */
+type Place = Pick<Client, 'network' | 'isRemote' | 'isDataCentre'>
+
+const NOWHERE: Place = { network: '', isRemote: false, isDataCentre: false }
+const PLACES_MAX = 10_000
+
+/** Addresses come again and again: the last ones are remembered, in memory alone. */
+export class Places {
+  readonly #dataCentres: DataCentres
+  readonly #known = new Map<string, Place | undefined>()
+
+  constructor(dataCentres: DataCentres) {
+    this.#dataCentres = dataCentres
+  }
+
+  /** undefined for a text that is no address. */
+  find(address: string): Place | undefined {
+    const known = this.#known.get(address)
+    if (known !== undefined) return known
+    const network = parseNetwork(address.slice(0, ADDRESS_MAX))
+    if (network === undefined) return undefined
+    const place = {
+      network: nameNetwork(network),
+      isRemote: !isLoopback(network),
+      isDataCentre: this.#dataCentres.find(network) !== undefined,
+    }
+    if (this.#known.size >= PLACES_MAX) this.#known.clear()
+    this.#known.set(address, place)
+    return place
+  }
+}
+
+const ADDRESS_MAX = 100
 
 function readCookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined
