@@ -59,52 +59,30 @@ const fromPage = (more: Readonly<Record<string, string>> = {}) => {
 }
 
 describe('what became of each event', () => {
-  test('accepted, duplicate and rejected events are told apart, and all are kept', async () => {
-    const collector = await start()
-    const first = view({ anonymous_id: 'ann' })
+  test('receipts tell accepted, duplicate and rejected events apart; all are kept, filled and typed', async () => {
+    const collector = await start(`collect: { origins: [${ORIGIN}] }`)
+    const first = view({ anonymous_id: 'ann', colour: 'red' })
     const bad = { ...view(), event_type: 'purchase', order_id: 'A1', items: [], currency: 'EUR' }
-    const { status, body } = await collector.post('/v1/events', [first, first, bad, 7])
-    expect(status).toBe(202)
-    expect(body).toMatchObject({ accepted: 1, duplicate: 1, rejected: 2 })
-    expect(body.events).toEqual([
-      { event_id: first.event_id, status: 'accepted' },
-      { event_id: first.event_id, status: 'duplicate' },
+    const list = await collector.post('/v1/events', [first, first, bad, 7])
+    expect(list.status).toBe(202)
+    expect(list.body).toMatchObject({ accepted: 1, duplicate: 1, rejected: 2 })
+    expect(list.body.events).toEqual([
+      { event_id: first.event_id, status: 'accepted', ignored: ['colour'] },
+      { event_id: first.event_id, status: 'duplicate', ignored: ['colour'] },
       {
-        event_id: bad.event_id,
-        status: 'rejected',
-        reason: 'missing_field',
+        ...{ event_id: bad.event_id, status: 'rejected', reason: 'missing_field' },
         message: 'A purchase needs items.',
       },
       {
-        event_id: null,
-        status: 'rejected',
-        reason: 'wrong_type',
+        ...{ event_id: null, status: 'rejected', reason: 'wrong_type' },
         message: 'An event is an object; this is a number.',
       },
     ])
-    await collector.stop()
-    const counts =
-      'SELECT (SELECT count(*) FROM bronze.events) AS bronze, count(*) AS silver FROM silver.events'
-    expect(await queryAfterRun(project, data, counts)).toEqual([{ bronze: 2, silver: 1 }])
-    const { stdout } = await runCcs(['dlq', 'ls', '--json', '--project', project, '--data', data])
-    expect(stdout).toContain('missing_field')
-    expect(stdout).toContain('wrong_type')
-    const whole = await runCcs(['audit', '--project', project, '--data', data])
-    expect(whole.code, whole.stdout).toBe(0)
-  })
 
-  test('a body that is no JSON is a 400, and its bytes are in events.dlq', async () => {
-    const collector = await start()
-    const { status, body } = await collector.post('/v1/events', '{"event_type": "page_v')
-    expect(status).toBe(400)
-    expect(body.events[0]).toMatchObject({ status: 'rejected', reason: 'invalid_json' })
-    await collector.stop()
-    const { stdout } = await runCcs(['dlq', 'ls', '--project', project, '--data', data])
-    expect(stdout).toContain('invalid_json')
-  })
+    const broken = await collector.post('/v1/events', '{"event_type": "page_v')
+    expect(broken.status).toBe(400)
+    expect(broken.body.events[0]).toMatchObject({ status: 'rejected', reason: 'invalid_json' })
 
-  test('NDJSON, gzip, and members that hold for all events', async () => {
-    const collector = await start()
     const lines = [view({ anonymous_id: 'a' }), view({ anonymous_id: 'b' })]
     const text = `${lines.map((one) => JSON.stringify(one)).join('\n')}\n{"broken\n`
     const nd = await collector.post('/v1/events', text, { 'content-type': 'application/x-ndjson' })
@@ -116,66 +94,75 @@ describe('what became of each event', () => {
       headers: { 'content-encoding': 'gzip' },
     })
     expect(await packed.json()).toMatchObject({ accepted: 2 })
-    await collector.stop()
-    const sql =
-      'SELECT anonymous_id, source, count(*) AS n FROM silver.events GROUP BY ALL ORDER BY 1'
-    expect(await queryAfterRun(project, data, sql)).toEqual([
-      { anonymous_id: 'a', source: 'server', n: 1 },
-      { anonymous_id: 'b', source: 'server', n: 1 },
-      { anonymous_id: 'c', source: 'app', n: 2 },
-    ])
-  })
 
-  test('an id is recognised after a restart, and members without a field are named', async () => {
-    const collector = await start()
-    const one = view({ colour: 'red' })
-    const { body } = await collector.post('/v1/events', one)
-    expect(body.events[0]).toEqual({
-      event_id: one.event_id,
-      status: 'accepted',
-      ignored: ['colour'],
+    const url = `${ORIGIN}/p%C3%A4ge?utm_source=news&utm_medium=email&utm_campaign=May`
+    for (const address of [url, `${ORIGIN}/land?gclid=x1`]) {
+      const event = { event_type: 'page_view', page_url: address, anonymous_id: 'filled' }
+      await collector.post('/ccs/in', event, fromPage())
+    }
+    const pixel = await fetch(`${collector.url}/ccs.gif?page_title=Home&anonymous_id=pixel`, {
+      headers: { referer: `${ORIGIN}/home` },
     })
+    expect((await pixel.arrayBuffer()).byteLength).toBe(43)
+    expect(pixel.headers.get('content-type')).toBe('image/gif')
+
+    // An id is recognised after a kill and a restart.
     collector.child.kill('SIGKILL')
     await collector.child.ended
     const again = await startCollector(project, data)
-    expect((await again.post('/v1/events', one)).body).toMatchObject({ accepted: 0, duplicate: 1 })
-    await again.stop()
-  })
-
-  test('what the sender leaves out is filled: page, campaign, device, id and time', async () => {
-    const collector = await start('collect: { origins: [https://shop.example] }')
-    const url = `${ORIGIN}/p%C3%A4ge?utm_source=news&utm_medium=email&utm_campaign=May`
-    const click = `${ORIGIN}/land?gclid=x1`
-    const headers = fromPage()
-    await collector.post('/ccs/in', { event_type: 'page_view', page_url: url }, headers)
-    await collector.post('/ccs/in', { event_type: 'page_view', page_url: click }, headers)
-    await collector.stop()
-    const sql =
-      'SELECT page, utm_source, utm_medium, utm_campaign, device, source FROM silver.events ORDER BY page'
-    expect(await queryAfterRun(project, data, sql)).toEqual([
-      {
-        ...{ page: '/land', utm_source: 'google', utm_medium: 'cpc', utm_campaign: null },
-        ...{ device: 'mobile', source: 'web' },
-      },
-      {
-        ...{ page: '/p%C3%A4ge', utm_source: 'news', utm_medium: 'email', utm_campaign: 'May' },
-        ...{ device: 'mobile', source: 'web' },
-      },
-    ])
-  })
-
-  test('the pixel answers with 43 bytes and counts a page view', async () => {
-    const collector = await start('collect: { origins: [https://shop.example] }')
-    const answer = await fetch(`${collector.url}/ccs.gif?page_title=Home`, {
-      headers: { referer: `${ORIGIN}/home` },
+    expect((await again.post('/v1/events', first)).body).toMatchObject({
+      accepted: 0,
+      duplicate: 1,
     })
-    expect((await answer.arrayBuffer()).byteLength).toBe(43)
-    expect(answer.headers.get('content-type')).toBe('image/gif')
-    await collector.stop()
-    const sql = 'SELECT event_type, page, page_title, source FROM silver.events'
+    await again.stop()
+
+    const sql = `SELECT anonymous_id AS who, source, device, page, page_title AS title, utm_source AS utm,
+      utm_medium AS medium, utm_campaign AS campaign, count(*) AS n,
+      (SELECT count(*) FROM bronze.events) AS bronze FROM silver.events GROUP BY ALL ORDER BY who, page`
+    const row = (who: string, more: object) => {
+      const none = { title: null, utm: null, medium: null, campaign: null }
+      return {
+        who,
+        source: 'server',
+        device: 'desktop',
+        page: '/',
+        ...none,
+        n: 1,
+        bronze: 10,
+        ...more,
+      }
+    }
+    const phone = { source: 'web', device: 'mobile' }
     expect(await queryAfterRun(project, data, sql)).toEqual([
-      { event_type: 'page_view', page: '/home', page_title: 'Home', source: 'web' },
+      row('a', {}),
+      row('ann', {}),
+      row('b', {}),
+      row('c', { source: 'app', n: 2 }),
+      row('filled', { ...phone, page: '/land', utm: 'google', medium: 'cpc' }),
+      row('filled', {
+        ...phone,
+        page: '/p%C3%A4ge',
+        utm: 'news',
+        medium: 'email',
+        campaign: 'May',
+      }),
+      row('pixel', { source: 'web', page: '/home', title: 'Home' }),
     ])
+    const place = ['--project', project, '--data', data]
+    const { stdout } = await runCcs(['dlq', 'ls', '--json', ...place])
+    for (const reason of ['missing_field', 'wrong_type', 'invalid_json'])
+      expect(stdout).toContain(reason)
+    // What could be written as a record is mended and sent again.
+    const patch = "items = [{sku: 'x', unit_price_minor: 100, quantity: 1, discount_minor: 0}]"
+    const replay = ['dlq', 'replay', '--reason', 'missing_field', '--patch', patch]
+    const replayed = await runCcs([...replay, '--json', ...place])
+    expect(replayed.code, replayed.stderr + replayed.stdout).toBe(0)
+    const orders = "SELECT order_id, revenue FROM silver.events WHERE event_type = 'purchase'"
+    expect(await queryAfterRun(project, data, orders)).toEqual([
+      { order_id: 'A1', revenue: '1.00' },
+    ])
+    const audit = await runCcs(['audit', ...place])
+    expect(audit.code, audit.stdout).toBe(0)
   })
 })
 
@@ -183,97 +170,72 @@ describe('who a visitor is', () => {
   const settings = `collect:
   origins: [${ORIGIN}]
   headers: { address: x-real-ip, country: cf-ipcountry, city: cf-ipcity }
+  bot_views_per_minute: 5
 `
 
-  test('without consent there is no cookie, one id a day, and no address in any file', async () => {
+  test('a day’s id without consent, a cookie with it, a refusal by the browser, and bots by their rules', async () => {
     const collector = await start(settings)
+    const post = (name: string, event: object, headers: Readonly<Record<string, string>> = {}) =>
+      collector.post('/ccs/in', view({ page_title: name, ...event }), fromPage(headers))
+
     const place = { 'cf-ipcountry': 'de', 'cf-ipcity': 'K\u00c3\u00b6ln' }
-    const one = await collector.post('/ccs/in', view(), fromPage(place))
-    await collector.post('/ccs/in', view(), fromPage())
-    await collector.post('/ccs/in', view(), fromPage({ 'x-real-ip': '203.0.113.78' }))
-    await collector.post('/ccs/in', view(), fromPage({ 'user-agent': 'Mozilla/5.0 other' }))
+    const one = await post('none', {}, place)
     expect(one.headers.get('set-cookie')).toBeNull()
-    await collector.stop()
-    const sql = `SELECT count(DISTINCT anonymous_id) AS visitors, max(geo_country) AS country,
-      max(geo_city) AS city FROM silver.events`
-    expect(await queryAfterRun(project, data, sql)).toEqual([
-      { visitors: 3, country: 'DE', city: 'Köln' },
-    ])
-    for (const file of filesBelow(data)) {
-      const bytes = readFileSync(file)
-      expect(bytes.includes('203.0.113'), file).toBe(false)
-    }
-  })
+    await post('none', {})
+    await post('none', {}, { 'x-real-ip': '203.0.113.78' })
+    await post('none', {}, { 'user-agent': 'Mozilla/5.0 other' })
 
-  test('with consent the answer sets a cookie that page scripts can’t read, and it counts', async () => {
-    const collector = await start(settings)
-    const given = view({ consent: true, anonymous_id: 'from-the-page-1' })
-    const first = await collector.post('/ccs/in', given, fromPage())
-    const cookie = first.headers.get('set-cookie') ?? ''
-    expect(cookie).toMatch(
-      /^ccs_id=from-the-page-1; Path=\/; Max-Age=31536000; HttpOnly; SameSite=Lax; Secure$/,
+    const given = { consent: true, anonymous_id: 'from-the-page-1' }
+    const first = await post('consent', given)
+    expect(first.headers.get('set-cookie')).toBe(
+      'ccs_id=from-the-page-1; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax; Secure',
     )
-    const later = await collector.post(
-      '/ccs/in',
-      view({ consent: true, anonymous_id: 'another-id' }),
-      fromPage({ cookie: 'x=1; ccs_id=from-the-page-1' }),
-    )
+    const known = { cookie: 'x=1; ccs_id=from-the-page-1' }
+    const later = await post('consent', { consent: true, anonymous_id: 'another-id' }, known)
     expect(later.headers.get('set-cookie')).toBeNull()
-    const refusal = view({ consent: false })
-    const ended = await collector.post(
-      '/ccs/in',
-      refusal,
-      fromPage({ cookie: 'ccs_id=from-the-page-1' }),
-    )
+    const ended = await post('refusal', { consent: false }, known)
     expect(ended.headers.get('set-cookie')).toContain('Max-Age=0')
-    await collector.stop()
-    const sql = `SELECT anonymous_id LIKE 'd.%' AS daily, consent, count(*) AS n FROM silver.events
-      GROUP BY ALL ORDER BY 1`
-    expect(await queryAfterRun(project, data, sql)).toEqual([
-      { daily: false, consent: true, n: 2 },
-      { daily: true, consent: false, n: 1 },
-    ])
-  })
+    for (const header of ['sec-gpc', 'dnt']) {
+      const answer = await post('refusal', given, { [header]: '1' })
+      expect(answer.headers.get('set-cookie'), header).toBeNull()
+    }
 
-  test.for(['sec-gpc', 'dnt'])('%s is a refusal, whatever the page says', async (header) => {
-    const collector = await start(settings)
-    const event = view({ consent: true, anonymous_id: 'from-the-page-1' })
-    const answer = await collector.post('/ccs/in', event, fromPage({ [header]: '1' }))
-    expect(answer.headers.get('set-cookie')).toBeNull()
+    await post('bot', {}, { 'user-agent': 'Mozilla/5.0 Googlebot/2.1' })
+    await post('bot', { bot_hint: 'mine' }, { 'x-real-ip': '52.94.76.10' })
+    const views = Array.from({ length: 20 }, () => view({ page_title: 'fast' }))
+    await collector.post('/ccs/in', views, fromPage({ 'x-real-ip': '203.0.113.90' }))
     await collector.stop()
-    const sql = "SELECT consent, anonymous_id LIKE 'd.%' AS daily FROM silver.events"
-    expect(await queryAfterRun(project, data, sql)).toEqual([{ consent: false, daily: true }])
-  })
 
-  test('the day’s key lies in the project, for its owner only, and a restart keeps it', async () => {
-    const collector = await start(settings)
-    await collector.post('/ccs/in', view(), fromPage())
-    await collector.stop()
-    const again = await startCollector(project, data)
-    await again.post('/ccs/in', view(), fromPage())
-    await again.stop()
+    // The day's key is kept for its owner only, and outlives a restart.
     const salt = path.join(project, '.ccs/collect/salt.json')
     expect(statSync(salt).mode & 0o777).toBe(0o600)
-    const sql = 'SELECT count(DISTINCT anonymous_id) AS visitors FROM silver.events'
-    expect(await queryAfterRun(project, data, sql)).toEqual([{ visitors: 1 }])
-  })
+    const again = await startCollector(project, data)
+    await again.post('/ccs/in', view({ page_title: 'none' }), fromPage())
+    await again.stop()
 
-  test('bots are flagged with the rule, counted and kept', async () => {
-    const collector = await start(`${settings}  bot_views_per_minute: 5\n`)
-    await collector.post('/ccs/in', view(), fromPage({ 'user-agent': 'Mozilla/5.0 Googlebot/2.1' }))
-    const views = Array.from({ length: 20 }, () => view())
-    const fast = fromPage({ 'x-real-ip': '203.0.113.90' })
-    await collector.post('/ccs/in', views, fast)
-    await collector.post('/ccs/in', view(), fromPage({ 'x-real-ip': '52.94.76.10' }))
-    await collector.stop()
-    const sql = `SELECT bot_rule, count(*) AS n FROM silver.events GROUP BY 1 ORDER BY 1 NULLS LAST`
-    const rows = await queryAfterRun(project, data, sql)
-    expect(rows).toContainEqual({ bot_rule: 'name', n: 1 })
+    const sql = `SELECT page_title AS title, consent, count(*) AS n, count(DISTINCT anonymous_id) AS visitors,
+      bool_and(anonymous_id LIKE 'd.%') AS daily, max(geo_country) AS country, max(geo_city) AS city
+      FROM silver.events WHERE page_title NOT IN ('bot', 'fast') GROUP BY ALL ORDER BY title`
+    const nowhere = { country: null, city: null }
+    expect(await queryAfterRun(project, data, sql)).toEqual([
+      { title: 'consent', consent: true, n: 2, visitors: 1, daily: false, ...nowhere },
+      {
+        ...{ title: 'none', consent: null, n: 5, visitors: 3, daily: true },
+        ...{ country: 'DE', city: 'Köln' },
+      },
+      { title: 'refusal', consent: false, n: 3, visitors: 1, daily: true, ...nowhere },
+    ])
+    for (const file of filesBelow(data))
+      expect(readFileSync(file).includes('203.0.113'), file).toBe(false)
+
+    const bots = `SELECT bot_rule, count(*) AS n FROM silver.events
+      WHERE page_title IN ('bot', 'fast') GROUP BY 1 ORDER BY 1`
+    const rows = await query(project, data, bots)
+    const n = (rule: string | null) => Number(rows.find((row) => row.bot_rule === rule)?.n ?? 0)
+    expect([n('name'), n('data centre')]).toEqual([1, 1])
     // A minute may end between two of the views; then each part has five that are a person's.
-    const n = (rule: string | null) => Number(rows.find((one) => one.bot_rule === rule)?.n ?? 0)
     expect(n('rate')).toBeGreaterThanOrEqual(10)
     expect(n('rate') + n(null)).toBe(20)
-    expect(n('data centre')).toBe(1)
   })
 })
 
