@@ -95,6 +95,7 @@ test('the project has every metric that the page shows', () => {
     'latest_orders 1',
     'minutes 1',
     'now 1',
+    'order_sources 10',
     'today 1',
     'top_pages 5',
     'top_products 10',

@@ -21,6 +21,7 @@ const NAMES = new Map([
   ['today', 'Orders, revenue and conversion'],
   ['last_week', 'The comparison with last week'],
   ['hours', 'Today by hour'],
+  ['order_sources', 'Orders that the browser did not report'],
 ])
 
 /**

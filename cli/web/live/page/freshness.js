@@ -15,7 +15,9 @@ export function markOld({ at, figures: answers }, metrics) {
     const metric = byId.get(id)
     const answer = answers[id]
     const ageMs = nowMs - (dateOf(answer?.asOf)?.getTime() ?? nowMs)
-    const part = opener.closest('section:not(.strip)') ?? opener
+    // A number beside a title is a metric of its own.
+    const whole = opener.matches('.aside') ? null : opener.closest('section:not(.strip)')
+    const part = whole ?? opener
     const label = opener.querySelector('.figure-label') ?? opener
     if (label instanceof HTMLElement) label.dataset.age = duration(ageMs)
     part.classList.toggle('old', metric !== undefined && ageMs > 3 * metric.everyMs + GRACE_MS)
