@@ -1,7 +1,7 @@
 /**
  * Whose events a browser's are. Without consent, the id is a keyed hash of network, user agent and
  * site that changes each day, since its key does; with consent, it is a cookie's that the answer
- * sets, because browsers keep what scripts set for a week only. See docs/adr/0047.
+ * sets, because browsers keep what scripts set for a week only. See docs/adr/0048.
  */
 import { createHmac } from 'node:crypto'
 
