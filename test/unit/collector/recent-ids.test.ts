@@ -1,24 +1,45 @@
 /** Ids by which repeated events are recognised in their answer. */
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RecentIds } from '../../../cli/domain/collector/recent-ids.ts'
 
-const range = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => `${from + i}`)
+/** Counted up, as bad generators do, or like random ones. */
+const counted = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
+const hashed = (n: number) =>
+  createHash('md5')
+    .update(`${n}`)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
-test('the last ids are known whatever came between, and memory is bounded', () => {
+test.for([
+  ['counted', counted],
+  ['random', hashed],
+] as const)('the last %s ids are known, those long ago are not', ([, make]) => {
   const ids = new RecentIds(100)
-  for (const id of range(0, 1_000)) {
-    ids.add(id)
-    const first = Math.max(0, Number(id) - 99)
-    expect([ids.has(`${first}`), ids.has(id)]).toEqual([true, true])
+  for (let n = 0; n < 1_000; n++) {
+    expect(ids.add(make(n))).toBe(true)
+    expect(ids.add(make(Math.max(0, n - 99)))).toBe(false)
   }
-  expect(range(0, 1_000).filter((id) => ids.has(id)).length).toBeLessThan(200)
-  expect(ids.has('0')).toBe(false)
+  expect(ids.add(make(0))).toBe(true)
 })
 
-test('an id that is taken back is new again, in both halves', () => {
+test('an id is new once, whatever came before it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uuid(), { maxLength: 300 }), (list) => {
+      const ids = new RecentIds(1_000)
+      const seen = new Set<string>()
+      for (const id of [...list, ...list]) {
+        expect(ids.add(id)).toBe(!seen.has(id))
+        seen.add(id)
+      }
+    }),
+  )
+})
+
+test('ids that were forgotten are new again, in both halves', () => {
   const ids = new RecentIds(2)
-  for (const id of ['a', 'b', 'c']) ids.add(id)
-  for (const id of ['a', 'c']) ids.delete(id)
-  expect(['a', 'b', 'c'].map((id) => ids.has(id))).toEqual([false, true, false])
+  for (const n of [1, 2, 3]) ids.add(counted(n))
+  ids.forget()
+  expect([1, 2, 3].map((n) => ids.add(counted(n)))).toEqual([true, true, true])
 })
