@@ -128,9 +128,10 @@ export class GroupCommit {
     this.#writers ??= await this.#ports.openWriters()
     const { events: writers, rejects: dlq } = this.#writers
     const nowMs = this.#ports.clock.nowMs()
+    const largest = Math.max(...events.map(({ bytes }) => bytes))
+    if (largest > FRAME_BYTES_MAX) throw tooLarge(largest)
     const appends = events.map((batch, index) => {
       if (batch.count === 0) return undefined
-      if (batch.bytes > FRAME_BYTES_MAX) throw tooLarge(batch.bytes)
       // A topic that was created again may have fewer partitions than this group.
       return writers[index % writers.length]?.append(batch, nowMs)
     })
