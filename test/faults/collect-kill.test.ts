@@ -3,19 +3,14 @@
  * every event that was answered with 202 is in Bronze, and none is twice in Silver, although what
  * was not answered is sent again. 8 kills; CCS_COLLECT_KILLS and CCS_KILL_SEED choose others.
  */
-import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { runCcs } from '../e2e/run-ccs.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
-import {
-  makeCollectProject,
-  query,
-  type RunningCollector,
-  startCollector,
-} from '../fixtures/collector.ts'
+import { CollectSender } from '../fixtures/collect-sender.ts'
+import { makeCollectProject, query, startCollector } from '../fixtures/collector.ts'
 import { seededRandom } from '../fixtures/fault-files.ts'
 
 const KILLS = Number(process.env.CCS_COLLECT_KILLS ?? 8)
@@ -30,56 +25,6 @@ afterEach(async () => {
   dir = undefined
 })
 
-interface Sent {
-  readonly event_id: string
-  readonly event_ts: number
-  readonly event_type: string
-  readonly anonymous_id: string
-  readonly page: string
-}
-
-/** Sends events one after another; what was not answered with 202 is sent again, with its id. */
-class Sender {
-  readonly acknowledged = new Set<string>()
-  readonly #name: string
-  readonly #random: () => number
-  #unanswered: readonly Sent[] = []
-  repeated = 0
-
-  constructor(name: string, random: () => number) {
-    this.#name = name
-    this.#random = random
-  }
-
-  /** Until the collector is gone. */
-  async send(collector: RunningCollector): Promise<void> {
-    for (;;) {
-      const events = this.#unanswered.length > 0 ? this.#unanswered : this.#make()
-      if (this.#unanswered.length > 0) this.repeated += events.length
-      this.#unanswered = events
-      try {
-        const { status, body } = await collector.post('/v1/events', events)
-        if (status !== 202) continue
-        for (const one of body.events) {
-          expect(['accepted', 'duplicate']).toContain(one.status)
-          this.acknowledged.add(one.event_id)
-        }
-        this.#unanswered = []
-      } catch {
-        return // it was killed
-      }
-    }
-  }
-
-  #make(): readonly Sent[] {
-    const count = this.#random() < 0.5 ? 1 : 1 + Math.floor(this.#random() * 40)
-    return Array.from({ length: count }, () => ({
-      ...{ event_id: randomUUID(), event_ts: Date.now(), event_type: 'page_view' },
-      ...{ anonymous_id: this.#name, page: `/${Math.floor(this.#random() * 20)}` },
-    }))
-  }
-}
-
 test(`${KILLS} kills of the collector (seed ${SEED}) lose no event and double none`, {
   timeout: 60_000 + KILLS * 10_000,
 }, async () => {
@@ -89,7 +34,10 @@ test(`${KILLS} kills of the collector (seed ${SEED}) lose no event and double no
   const place = ['--project', project, '--data', data]
   const random = seededRandom(SEED)
   const engine = startNode('bin/run.js', ['run', '--port', '0', ...place])
-  const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(`visitor-${i}`, random))
+  const senders = Array.from(
+    { length: SENDERS },
+    (_, i) => new CollectSender(`visitor-${i}`, random),
+  )
   for (let life = 0; life < KILLS; life++) {
     const collector = await startCollector(project, data)
     const sending = senders.map((one) => one.send(collector))

@@ -47,11 +47,15 @@ export interface KafkaConnection {
 
 /** Limit of connecting and authenticating. */
 export const CONNECT_MS = 5_000
-/** Limit of one request. */
+/** Limit of one request, unless another one is given. */
 export const REQUEST_MS = 30_000
 
 /** Connects when first used. Certificates are named relative to `dir`, the project's folder. */
-export async function openKafka(settings: KafkaSettings, dir: string): Promise<KafkaConnection> {
+export async function openKafka(
+  settings: KafkaSettings,
+  dir: string,
+  requestMs = REQUEST_MS,
+): Promise<KafkaConnection> {
   const [{ default: kafkajs }, { default: snappy }, { default: queue }] = await Promise.all([
     import('kafkajs'),
     import('kafkajs-snappy'),
@@ -60,7 +64,7 @@ export async function openKafka(settings: KafkaSettings, dir: string): Promise<K
   stopIdlePolling(queue.prototype)
   const { AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka } = kafkajs
   CompressionCodecs[CompressionTypes.Snappy] = snappy
-  const config = await readConfig(settings, dir)
+  const config = { ...(await readConfig(settings, dir)), requestTimeout: requestMs }
   const kafka = new Kafka(config)
   const brokers = settings.brokers.join(',')
   const stream = openStream({
@@ -178,7 +182,6 @@ async function readConfig(settings: KafkaSettings, dir: string): Promise<KafkaCo
     brokers: [...settings.brokers],
     connectionTimeout: CONNECT_MS,
     authenticationTimeout: CONNECT_MS,
-    requestTimeout: REQUEST_MS,
     retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
     // Faults arrive as errors; kafkajs's own log would write them to the terminal as well.
     logLevel: 0,

@@ -94,9 +94,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     }
   }
   const topic = (name: string) =>
-    once({ topic: name }, async (cluster) =>
-      describeTopic(await cluster.brokerPool.findConnectedBroker(), name),
-    )
+    once({ topic: name }, async (cluster) => describeTopic(await findAnyBroker(cluster), name))
   return {
     topic,
     range: (name, partition) =>
@@ -137,7 +135,7 @@ export function openStream({ brokers, connect, snappy }: StreamParts): KafkaStre
     },
     producerId: () =>
       once({}, async (cluster) => {
-        const broker = await cluster.brokerPool.findConnectedBroker()
+        const broker = await findAnyBroker(cluster)
         const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: 0 })
         return { producerId: BigInt(String(producerId)), epoch: producerEpoch }
       }),
@@ -165,7 +163,20 @@ async function findLeader(cluster: Cluster, topic: string, partition: number): P
   await cluster.addTargetTopic(topic)
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
   if (nodeId === undefined) throw Object.assign(new Error(), { type: 'RETRIABLE_NO_LEADER' })
-  return cluster.findBroker({ nodeId })
+  return checkVersions(await cluster.findBroker({ nodeId }))
+}
+
+async function findAnyBroker(cluster: Cluster): Promise<Broker> {
+  return checkVersions(await cluster.brokerPool.findConnectedBroker())
+}
+
+/**
+ * kafkajs 2.2.4 takes a broker for connected that accepted the connection and then did not say
+ * what it can, and never asks it again: only a new connection helps.
+ */
+function checkVersions(broker: Broker): Broker {
+  if (broker.versions) return broker
+  throw Object.assign(new Error('The broker did not say what it can.'), { name: 'ConnectionError' })
 }
 
 function createDecompressor(topic: string, snappy: StreamParts['snappy']) {

@@ -27,11 +27,12 @@ export interface ProjectStore extends Store {
 
 /**
  * The target's store; a Kafka is connected to when first used. `through`: each try passes its error
- * unless given.
+ * unless given. `requestMs`: a Kafka that does not answer for so long is connected to again.
  */
 export async function openProjectStore(
   project: Project,
   through: Through = (run) => run(),
+  requestMs?: number,
 ): Promise<ProjectStore> {
   const { target, dir, dataDir } = project
   const store = await openStore(dataDir)
@@ -43,7 +44,7 @@ export async function openProjectStore(
       import('../../adapters/kafka/gold.ts'),
       import('../../adapters/kafka/position-reporter.ts'),
     ])
-  const kafka = await openKafka(target.kafka, dir)
+  const kafka = await openKafka(target.kafka, dir, requestMs)
   return {
     ...store,
     log: openKafkaLog(kafka, { prefix: target.prefix, withRetry: through }),

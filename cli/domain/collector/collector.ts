@@ -95,6 +95,11 @@ export class Collector {
     return this.#parts.commit.isBehind
   }
 
+  /** Whether the last write failed, a moment ago. */
+  get hasJustFailed(): boolean {
+    return this.#parts.commit.hasJustFailed
+  }
+
   /** Resolves when all that is kept is durable; throws if that failed: then nothing is answered. */
   async take(delivery: Delivery, sender: Sender): Promise<Taken> {
     const figures = this.figures.of(sender.name)

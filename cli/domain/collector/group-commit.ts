@@ -26,6 +26,8 @@ export interface GroupCommitPorts {
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
 /** A frame of the log takes less than four times as much. */
 const FRAME_BYTES_MAX = 16 * 1024 * 1024
+/** After a failed write and until the next good one, the collector is unwell for so long. */
+const UNWELL_MS = 10_000
 
 interface Group {
   readonly events: readonly RecordBatch[]
@@ -44,6 +46,8 @@ export class GroupCommit {
   #spare: Group | undefined
   #running: Promise<void> | undefined
   #writingBytes = 0
+  /** When the last group failed; undefined after one that was written. */
+  #failedMs: number | undefined
   /** Groups written so far. */
   groups = 0
 
@@ -62,6 +66,12 @@ export class GroupCommit {
   /** Whether the disk is so far behind that no more should be added. */
   get isBehind(): boolean {
     return this.#writingBytes + countBytes(this.#filling) > WAITING_BYTES_MAX
+  }
+
+  /** Whether the last group failed, a moment ago: for those who ask without sending anything. */
+  get hasJustFailed(): boolean {
+    const now = this.#ports.clock.elapsedMs()
+    return this.#failedMs !== undefined && now - this.#failedMs < UNWELL_MS
   }
 
   /** Adds a record of a visitor; it is copied. */
@@ -99,8 +109,10 @@ export class GroupCommit {
       try {
         await this.#write(group)
         this.groups++
+        this.#failedMs = undefined
         group.settle()
       } catch (error) {
+        this.#failedMs = this.#ports.clock.elapsedMs()
         await this.#forgetWriters()
         group.settle(error)
       }
@@ -116,10 +128,12 @@ export class GroupCommit {
     this.#writers ??= await this.#ports.openWriters()
     const { events: writers, rejects: dlq } = this.#writers
     const nowMs = this.#ports.clock.nowMs()
+    const largest = Math.max(...events.map(({ bytes }) => bytes))
+    if (largest > FRAME_BYTES_MAX) throw tooLarge(largest)
     const appends = events.map((batch, index) => {
       if (batch.count === 0) return undefined
-      if (batch.bytes > FRAME_BYTES_MAX) throw tooLarge(batch.bytes)
-      return writers[index]?.append(batch, nowMs)
+      // A topic that was created again may have fewer partitions than this group.
+      return writers[index % writers.length]?.append(batch, nowMs)
     })
     const all = [...appends, rejects.count > 0 ? dlq.append(rejects, nowMs) : undefined]
     const results = await Promise.allSettled(all)

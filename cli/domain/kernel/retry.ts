@@ -34,3 +34,39 @@ export async function retryWhileUnreachable<T>(
       waitMs = Math.min(mostMs, waitMs * 2)
     }
 }
+
+/** How to wait, and for how long at most. */
+export interface LimitedRetryOptions {
+  readonly clock: Clock
+  readonly waitMs: number
+  readonly limitMs: number
+  /** The error if the first try is still under way then. */
+  readonly onLimit: () => CcsError
+}
+
+/**
+ * Repeats `run` while a server is unreachable, for `limitMs`; then the last error is thrown. A try
+ * that is still under way goes on, but nobody sees what becomes of it.
+ */
+export async function retryWithin<T>(
+  run: () => Promise<T>,
+  { clock, waitMs, limitMs, onLimit }: LimitedRetryOptions,
+): Promise<T> {
+  const over = new AbortController()
+  let last: CcsError | undefined
+  const limit = clock.sleep(limitMs, over.signal).then((): never => {
+    over.abort()
+    throw last ?? onLimit()
+  })
+  const tries = retryWhileUnreachable(run, {
+    ...{ clock, signal: over.signal, firstMs: waitMs, mostMs: waitMs },
+    onWait: (error) => {
+      last = error
+    },
+  })
+  try {
+    return await Promise.race([tries, limit])
+  } finally {
+    over.abort()
+  }
+}

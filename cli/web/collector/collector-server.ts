@@ -18,7 +18,7 @@ import type { DataCentres } from '../../domain/collector/network.ts'
 import { TokenBuckets } from '../../domain/collector/token-buckets.ts'
 import type { CollectSettings } from '../../domain/config/read-collect.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
-import { CcsError } from '../../domain/kernel/errors.ts'
+import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import {
   type Asked,
   allowOrigin,
@@ -52,6 +52,8 @@ const EVENTS_MAX = 5_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const BUSY_RETRY_MS = 2_000
+/** A server is away, which may be over in a moment. */
+const AWAY_RETRY_MS = 5_000
 const FULL_RETRY_MS = 30_000
 
 /** A transparent GIF of one pixel. */
@@ -163,9 +165,9 @@ class Intake {
     return { status: 204, headers, body: '' }
   }
 
-  /** 503 while nothing can be kept. */
+  /** 503 while nothing can be kept; those who send are not refused for a write that failed. */
   health(): WholeAnswer {
-    const busy = this.#findObstacle()
+    const busy = this.#findObstacle() ?? this.#findFailure()
     return busy ? answerRefusal(busy, NOBODY) : { status: 200, headers: PLAIN, body: 'ok\n' }
   }
 
@@ -182,6 +184,11 @@ class Intake {
       return new Refusal(503, 'The disk is almost full; nothing more is taken.', FULL_RETRY_MS)
     if (!this.#parts.collector.isBehind) return undefined
     return new Refusal(503, 'The disk is behind; try again soon.', BUSY_RETRY_MS)
+  }
+
+  #findFailure(): Refusal | undefined {
+    if (!this.#parts.collector.hasJustFailed) return undefined
+    return new Refusal(503, 'The last events could not be kept.', AWAY_RETRY_MS)
   }
 
   async #receive(request: ReadRequest, door: Door, asked: Asked) {
@@ -236,7 +243,8 @@ function readQuery(context: RequestContext): URLSearchParams {
 
 /** The events could not be written: the sender keeps them and tries again. */
 function describeFailure(error: unknown): Refusal {
-  if (error instanceof CcsError)
-    return new Refusal(503, `Nothing was kept: ${error.message}`, FULL_RETRY_MS)
-  return new Refusal(503, 'Nothing was kept: the collector failed.', FULL_RETRY_MS)
+  if (!(error instanceof CcsError))
+    return new Refusal(503, 'Nothing was kept: the collector failed.', FULL_RETRY_MS)
+  const retryMs = error.exit === EXIT.unreachable ? AWAY_RETRY_MS : FULL_RETRY_MS
+  return new Refusal(503, `Nothing was kept: ${error.message}`, retryMs)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../cli/adapters/process/system-clock.ts'
 import { CcsError, EXIT } from '../../../cli/domain/kernel/errors.ts'
-import { retryWhileUnreachable } from '../../../cli/domain/kernel/retry.ts'
+import { retryWhileUnreachable, retryWithin } from '../../../cli/domain/kernel/retry.ts'
 
 const away = () => new CcsError('CCS_KAFKA_UNREACHABLE', 'Away.', { exit: EXIT.unreachable })
 
@@ -55,4 +55,28 @@ test('other errors are thrown at once', async () => {
 test('stopping ends the waiting with the last error', async () => {
   const error = away()
   expect(await retry([error, 'done'], 1)).toMatchObject({ result: error, waits: [500] })
+})
+
+const LIMIT = { clock: systemClock(), waitMs: 5, onLimit: () => away() }
+
+test('within a limit, tries go on until one succeeds', async () => {
+  let tries = 0
+  const run = async () => {
+    if (++tries < 3) throw away()
+    return 'done'
+  }
+  expect(await retryWithin(run, { ...LIMIT, limitMs: 20_000 })).toBe('done')
+  expect(tries).toBe(3)
+})
+
+test('at the limit the last error is thrown, or that a try has no end', async () => {
+  const last = away()
+  const failing = retryWithin(() => Promise.reject(last), { ...LIMIT, limitMs: 30 })
+  await expect(failing).rejects.toBe(last)
+  const silent = away()
+  const never = retryWithin(() => new Promise(() => undefined), {
+    ...{ ...LIMIT, limitMs: 30 },
+    onLimit: () => silent,
+  })
+  await expect(never).rejects.toBe(silent)
 })
