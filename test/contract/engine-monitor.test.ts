@@ -1,9 +1,10 @@
 /** GET /metrics and GET /healthz of a real engine: they agree with its status, and with its disk. */
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openServer } from '../../cli/app/page.ts'
+import { FigureCounter } from '../../cli/domain/collector/figures.ts'
 import { RecordBatch } from '../../cli/domain/log/record-batch.ts'
 import { METRIC_ABOUTS } from '../../cli/domain/monitoring/engine-metrics.ts'
 import { FaultDisk, SCRATCH } from '../fixtures/fault-files.ts'
@@ -95,6 +96,11 @@ test('the metrics count what arrived, what was rejected and why, queries and com
 })
 
 test('all metrics of a running engine are given, with the labels that are documented', async () => {
+  const counter = new FigureCounter(1)
+  const figures = counter.of('web')
+  Object.assign(figures, { reasons: { wrong_type: 1 }, bots: { rate: 1 } })
+  counter.refuse(401)
+  writeFileSync(join(dir, 'shop/collect.json'), JSON.stringify(counter.read(2, 1)))
   const found = new Map<string, Set<string>>()
   for (const sample of (await scrape()).keys()) {
     const [, name = '', labels = ''] =

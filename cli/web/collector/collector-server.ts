@@ -241,10 +241,13 @@ function readQuery(context: RequestContext): URLSearchParams {
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
 }
 
+/** On Kafka a write that failed may have reached the topic all the same. */
+const UNSURE = 'It is not sure that this was kept; send it again:'
+
 /** The events could not be written: the sender keeps them and tries again. */
 function describeFailure(error: unknown): Refusal {
   if (!(error instanceof CcsError))
-    return new Refusal(503, 'Nothing was kept: the collector failed.', FULL_RETRY_MS)
+    return new Refusal(503, `${UNSURE} the collector failed.`, FULL_RETRY_MS)
   const retryMs = error.exit === EXIT.unreachable ? AWAY_RETRY_MS : FULL_RETRY_MS
-  return new Refusal(503, `Nothing was kept: ${error.message}`, retryMs)
+  return new Refusal(503, `${UNSURE} ${error.message}`, retryMs)
 }
