@@ -43,7 +43,7 @@ test('each record is a line of JSON in order, decoded or with its problem', asyn
   expect(whole[0].value.event_ts).toMatch(/^2026-03-0\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   for (const { problem, hex } of broken) {
     expect(problem).toMatch(
-      /^(no Confluent header|unknown schema id \d+|not events.raw-value version 1)$/,
+      /^(no Confluent header|unknown schema id \d+|not events.raw-value version 2)$/,
     )
     expect(hex).toMatch(/^[0-9a-f]*…?$/)
   }
@@ -167,12 +167,12 @@ test('a reject is shown with its bytes and its values under a known schema', asy
   expect(bytes.length).toBe(record.bytes)
   expect(bytes.toString('hex').startsWith(record.hex.replace('…', ''))).toBe(true)
   expect(shown.decoded).toMatchObject({
-    as: 'events.raw-value version 1',
+    as: 'events.raw-value version 2',
     value: { source: 'web' },
   })
   const { stdout } = await ccs('dlq', 'show', sample)
   expect(stdout).toContain('00000000  00 ')
-  expect(stdout).toContain('as events.raw-value version 1')
+  expect(stdout).toContain('as events.raw-value version 2')
   const beyond = await ccs('dlq', 'show', '999999')
   expect(beyond.code).toBe(2)
   expect(beyond.stderr).toContain('Partition 0 of events.dlq has no record 999999')

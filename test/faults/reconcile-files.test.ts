@@ -12,10 +12,10 @@ import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { MartsInfo } from '../../cli/domain/marts/marts.ts'
 import type { DayReport, ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { putBytes, queryStored, type TamperedFile, tamperFile } from '../fixtures/tamper.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
 const CLOSES = Date.parse('2026-10-26T20:00:00Z')
