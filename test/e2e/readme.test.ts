@@ -76,7 +76,7 @@ describe('the walk-throughs run as written', () => {
 test('every command that the README names exists, with the flags it shows', () => {
   const manifest: {
     readonly commands: Readonly<
-      Record<string, { readonly flags: Readonly<Record<string, unknown>> }>
+      Record<string, { readonly flags: Readonly<Record<string, { readonly allowNo?: boolean }>> }>
     >
   } = JSON.parse(readFileSync(path.join(ROOT, 'oclif.manifest.json'), 'utf8'))
   const ids = Object.keys(manifest.commands)
@@ -95,7 +95,7 @@ test('every command that the README names exists, with the flags it shows', () =
     const flags = manifest.commands[id]?.flags ?? {}
     return [...line.matchAll(/\s--([a-z][\w-]*)/g)]
       .map((match) => match[1] ?? '')
-      .filter((flag) => !(flag in flags))
+      .filter((flag) => !(flag in flags) && !flags[flag.replace(/^no-/, '')]?.allowNo)
       .map((flag) => `${line}: --${flag}`)
   })
   expect(unknown).toEqual([])
