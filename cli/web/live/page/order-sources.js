@@ -41,7 +41,7 @@ export function orderSourcesParts({ orders, only_shop_system, only_browser, loss
  */
 export function drawOrderSources(place, [row]) {
   place.hidden = row === undefined
-  if (row === undefined) return place.replaceChildren()
+  if (row === undefined) return
   place.replaceChildren(
     ...orderSourcesParts(row).map((part) =>
       typeof part === 'string' ? part : makeData(part.exact, part.text),
