@@ -9,9 +9,12 @@ export const ANYONE = 'anyone'
 
 /** The write keys of a project. */
 export class WriteKeys {
+  /** Whether no sender is named: one that has no key yet is no reason to take everybody's. */
+  readonly #isOpen: boolean
   readonly #keys: readonly { readonly name: string; readonly hash: Buffer }[]
 
   constructor(keys: ReadonlyMap<string, readonly string[]>) {
+    this.#isOpen = keys.size === 0
     this.#keys = [...keys].flatMap(([name, list]) =>
       list.map((key) => ({ name, hash: hashText(key) })),
     )
@@ -19,7 +22,7 @@ export class WriteKeys {
 
   /** The sender that has this key; `anyone` where no keys are asked for; else undefined. */
   findSender(key: string | undefined): string | undefined {
-    if (this.#keys.length === 0) return ANYONE
+    if (this.#isOpen) return ANYONE
     const hash = hashText(key ?? '')
     let found: string | undefined
     // All of them, so that the time does not tell which key was close.

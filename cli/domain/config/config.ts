@@ -35,7 +35,8 @@ import {
 } from './lake-s3.ts'
 import { PLACEHOLDER_IDS, readPlaceholderIds } from './placeholder-ids.ts'
 import { type CollectSettings, readCollect } from './read-collect.ts'
-import { fillSetting, readTargets } from './read-targets.ts'
+import { fillSetting } from './read-settings.ts'
+import { readTargets } from './read-targets.ts'
 import { type Retention, readKept, readRetention } from './retention.ts'
 import type { Target } from './target.ts'
 

@@ -12,9 +12,8 @@ import {
   type ValueReader,
 } from '../documents/value-readers.ts'
 import type { VariableSources } from '../documents/variables.ts'
-import { didYouMean } from '../kernel/did-you-mean.ts'
-import { isObject, type JsonObject } from '../kernel/json.ts'
-import { fillSetting } from './read-targets.ts'
+import { asObject, isObject } from '../kernel/json.ts'
+import { fillSetting, readSettings } from './read-settings.ts'
 
 /** The settings of the collector. */
 export interface CollectSettings {
@@ -98,12 +97,6 @@ const SETTINGS: Readonly<Record<string, readonly [fallback: unknown, read: Value
     bot_views_per_minute: [120, readWholeNumber(1, 1_000_000)],
   }
 
-/** Secrets by name: one text, or a list of them while they are exchanged. */
-const SECRET_MAPS: Readonly<Record<string, readonly string[] | undefined>> = {
-  keys: undefined, // any names
-  secrets: ['shopify', 'woocommerce'],
-}
-
 /** Where the settings come from. */
 export interface CollectReading {
   readonly env: VariableSources['env']
@@ -111,101 +104,88 @@ export interface CollectReading {
 }
 
 /** The settings, with defaults for what `value` does not say. Faults go to the reader. */
-export function readCollect(value: unknown, reading: CollectReading): CollectSettings {
-  const values = new Map<string, unknown>()
-  const secrets = new Map<string, readonly string[]>()
+export function readCollect(value: unknown, { env, reader }: CollectReading): CollectSettings {
   const missing: string[] = []
-  const into = { values, secrets, missing }
-  if (value !== undefined && value !== null) {
-    if (isObject(value)) readMap(value, ['collect'], into, reading)
-    else reading.reader.fault(['collect'], 'collect must contain settings, one per line.')
-  }
+  let keys: SecretLists = new Map()
+  let secrets: SecretLists = new Map()
+  const map = value === null || value === undefined ? {} : value
+  if (!isObject(map)) reader.fault(['collect'], 'collect must contain settings, one per line.')
+  const read = readSettings(asObject(map), {
+    ...{ path: ['collect'], what: (of) => `a setting of "${of.join('.')}"` },
+    ...{ env, reader },
+    settings: Object.fromEntries(Object.entries(SETTINGS).map(([key, [, one]]) => [key, one])),
+    others: {
+      keys: (given, path) => {
+        keys = readSecretLists(given, { path, env, reader, missing, read: readWriteKey })
+      },
+      secrets: (given, path) => {
+        const names = ['shopify', 'woocommerce']
+        secrets = readSecretLists(given, {
+          path,
+          names,
+          env,
+          reader,
+          missing,
+          read: readSignSecret,
+        })
+      },
+    },
+  })
   // The key's reader in SETTINGS returns a value of the type of its default.
-  const get = <T>(key: string) => (values.get(key) ?? SETTINGS[key]?.[0]) as T
-  const named = (prefix: string) =>
-    [...secrets].flatMap(([key, list]) =>
-      key.startsWith(prefix) ? [[key.slice(prefix.length), list] as const] : [],
-    )
+  const get = <T>(key: string) => (read.values.get(key) ?? SETTINGS[key]?.[0]) as T
   const header = (name: string) => get<string>(`headers.${name}`)
   return {
     ...{ host: get('host'), port: get('port'), script: get('script'), path: get('path') },
-    ...{ pixel: get('pixel'), origins: get('origins'), cookie: get('cookie') },
-    keys: new Map(named('keys.')),
+    ...{ pixel: get('pixel'), origins: get('origins'), cookie: get('cookie'), keys },
     secrets: {
-      shopify: secrets.get('secrets.shopify') ?? [],
-      woocommerce: secrets.get('secrets.woocommerce') ?? [],
+      shopify: secrets.get('shopify') ?? [],
+      woocommerce: secrets.get('woocommerce') ?? [],
     },
     headers: { address: header('address'), country: header('country'), city: header('city') },
     eventBytesMax: get('event_bytes_max'),
     requestBytesMax: get('request_bytes_max'),
     rate: { key: get('rate.key'), network: get('rate.network') },
     botViewsPerMinute: get('bot_views_per_minute'),
-    missing,
+    missing: [...read.missing, ...missing],
   }
 }
 
-interface Into {
-  readonly values: Map<string, unknown>
-  readonly secrets: Map<string, readonly string[]>
+type SecretLists = ReadonlyMap<string, readonly string[]>
+
+interface SecretsReading extends CollectReading {
+  readonly path: readonly string[]
+  /** Those that there may be; any if absent. */
+  readonly names?: readonly string[]
+  readonly read: ValueReader<string>
+  /** Gets the variables that are not set. */
   readonly missing: string[]
 }
 
-function readMap(map: JsonObject, path: readonly string[], into: Into, reading: CollectReading) {
-  const { env, reader } = reading
-  const prefix = path.slice(1).map((step) => `${step}.`)
-  const known = [
-    ...Object.keys(SETTINGS)
-      .filter((key) => key.startsWith(prefix.join('')))
-      .map((key) => key.slice(prefix.join('').length).split('.')[0] ?? ''),
-    ...(path.length === 1 ? Object.keys(SECRET_MAPS) : []),
-  ]
-  for (const [name, value] of Object.entries(map)) {
-    const here = [...path, name]
-    const key = here.slice(1).join('.')
-    const setting = SETTINGS[key]
-    if (setting !== undefined) {
-      const filled = fillSetting(value, env)
-      if ('missing' in filled) into.missing.push(filled.missing)
-      else if ('wrong' in filled) reader.fault(here, `${here.join('.')} ${filled.wrong}`)
-      else into.values.set(key, reader.value(filled.value, here, setting[1]))
-    } else if (path.length === 1 && name in SECRET_MAPS) {
-      readSecrets(value, here, into, reading)
-    } else if (known.includes(name) && isObject(value)) readMap(value, here, into, reading)
-    else
-      reader.fault(
-        here,
-        () => `${reader.quoteKey(here)} is not a setting of "${path.join('.')}".`,
-        () => didYouMean(name, known),
-        'key',
-      )
-  }
-}
-
-function readSecrets(value: unknown, path: string[], into: Into, { env, reader }: CollectReading) {
-  const [, kind = ''] = path
-  const names = SECRET_MAPS[kind]
-  for (const [name, given] of Object.entries(reader.map(value, path, kind, names))) {
-    const here = [...path, name]
+/** Secrets by name: one text, or a list of them while they are exchanged. */
+function readSecretLists(value: unknown, reading: SecretsReading): SecretLists {
+  const { path, names, env, reader, read, missing } = reading
+  const lists = new Map<string, readonly string[]>()
+  for (const [name, given] of Object.entries(reader.map(value, path, path.join('.'), names))) {
+    const at = [...path, name]
     if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name))
-      reader.fault(
-        here,
-        'A name must be lower-case letters, digits, "-" and "_".',
-        undefined,
-        'key',
-      )
+      reader.fault(at, 'A name must be lower-case letters, digits, "-" and "_".', undefined, 'key')
     const list: string[] = []
     for (const one of Array.isArray(given) ? given : [given]) {
       const filled = fillSetting(one, env)
-      if ('missing' in filled) into.missing.push(filled.missing)
-      else if ('wrong' in filled) reader.fault(here, `${here.join('.')} ${filled.wrong}`)
+      if ('missing' in filled) missing.push(filled.missing)
       else {
-        const text = typeof filled.value === 'number' ? String(filled.value) : filled.value
-        const secret = reader.value(text, here, kind === 'keys' ? readWriteKey : readSignSecret)
-        if (secret !== undefined) list.push(secret)
+        const text = 'wrong' in filled ? '' : String(filled.value ?? '')
+        // A variable without a value: the next secret is not there yet.
+        if (text === '' && one !== '' && !('wrong' in filled)) continue
+        const found = 'wrong' in filled ? filled : read(text)
+        if ('value' in found) list.push(found.value)
+        // The place of the whole map: the line of a secret would be shown.
+        else reader.fault(path, `${at.join('.')} ${found.wrong}`, undefined, 'key')
       }
     }
-    into.secrets.set(`${kind}.${name}`, list)
+    lists.set(name, list)
   }
+  return lists
 }
 
 const KEY_LENGTH_MIN = 12

@@ -17,23 +17,11 @@ import {
   readWholeNumber,
   type ValueReader,
 } from '../documents/value-readers.ts'
-import { type FilledText, fillFromEnv, type VariableSources } from '../documents/variables.ts'
-import { didYouMean } from '../kernel/did-you-mean.ts'
+import type { VariableSources } from '../documents/variables.ts'
 import { isObject, type JsonObject } from '../kernel/json.ts'
-import { SECRET_KEY } from '../kernel/redact.ts'
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName, getEngineProfile } from './engines.ts'
+import { readSettings } from './read-settings.ts'
 import type { HttpServer, JobSettings, KafkaSettings, Sasl, Target, Tls } from './target.ts'
-
-/** Fills in `${VAR}`; a result of digits only becomes a number. */
-export function fillSetting(
-  value: unknown,
-  env: VariableSources['env'],
-): { readonly value: unknown } | Exclude<FilledText, { readonly text: string }> {
-  if (typeof value !== 'string' || !value.includes('${')) return { value }
-  const filled = fillFromEnv(value, env)
-  if (!('text' in filled)) return filled
-  return { value: /^\d+$/.test(filled.text) ? Number(filled.text) : filled.text }
-}
 
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const
 const WEEK_MS = 7 * 86_400_000
@@ -116,36 +104,9 @@ export function readTargets(value: unknown, options: TargetsOptions): Record<str
 }
 
 function readTarget(name: string, map: JsonObject, { data, env, reader }: TargetsOptions): Target {
-  const values = new Map<string, unknown>()
-  const missing: string[] = []
-  const walk = (part: JsonObject, path: readonly string[]) => {
-    for (const [key, value] of Object.entries(part)) {
-      const here = [...path, key]
-      const setting = here.join('.')
-      const at = ['targets', name, ...here]
-      const read = SETTINGS[setting]
-      if (isObject(value) && hasSettingsBelow(setting)) walk(value, here)
-      else if (!read)
-        reader.fault(
-          at,
-          () => `${reader.quoteKey(at)} is not a setting of a target.`,
-          () => didYouMean(key, listNamesBelow(path)),
-          'key',
-        )
-      else if (value !== null) {
-        const filled = fillSetting(value, env)
-        if ('missing' in filled) missing.push(filled.missing)
-        else {
-          const found = 'wrong' in filled ? filled : read(filled.value)
-          // A secret may begin on the line below its key, which would be shown.
-          const place = SECRET_KEY.test(setting) ? 'key' : 'value'
-          if ('value' in found) values.set(setting, found.value)
-          else reader.fault(at, `${at.join('.')} ${found.wrong}`, undefined, place)
-        }
-      }
-    }
-  }
-  walk(map, [])
+  const path = ['targets', name]
+  const what = () => 'a setting of a target'
+  const { values, missing } = readSettings(map, { path, what, settings: SETTINGS, env, reader })
   if (map.engine === undefined)
     reader.fault(['targets', name], `Target "${name}" has no engine.`, `engine: ${DEFAULT_ENGINE}`)
   const needs = (setting: string, why: string) => {
@@ -281,14 +242,4 @@ function readServer(
   if (url === undefined) return undefined
   const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) }
   return { url: url.replace(/\/+$/, ''), ...login }
-}
-
-function hasSettingsBelow(setting: string): boolean {
-  return Object.keys(SETTINGS).some((key) => key.startsWith(`${setting}.`))
-}
-
-function listNamesBelow(path: readonly string[]): readonly string[] {
-  const start = path.length === 0 ? '' : `${path.join('.')}.`
-  const below = Object.keys(SETTINGS).filter((key) => key.startsWith(start))
-  return [...new Set(below.map((key) => key.slice(start.length).split('.')[0] ?? ''))]
 }

@@ -14,6 +14,8 @@ const SECRET_VALUE = new RegExp(
   `(?:${SECRET_KEY.source})[\\w.-]*["']?\\s*[:=]\\s*["']?(?=\\S)`,
   'i',
 )
+/** Write keys of senders, in a map on one line. */
+const KEYS_VALUE = /\bkeys["']?\s*:\s*(?=\S)/
 const FIRST_KEY = /^[\s-]*["']?[\w.-]+["']?\s*[:=]\s+["']?/
 
 /** `http://***@host` of an address; of several in one text, what follows the last `@`. */
@@ -26,7 +28,7 @@ export function redactAddress(text: string): string {
 
 /** A line of a file with settings; what is left stays in its column. */
 export function redactLine(line: string): string {
-  const secret = SECRET_VALUE.exec(line)
+  const secret = SECRET_VALUE.exec(line) ?? KEYS_VALUE.exec(line)
   const shown = secret ? `${line.slice(0, secret.index + secret[0].length)}***` : line
   const start = FIRST_KEY.exec(shown)?.[0] ?? ''
   return start + redactAddress(shown.slice(start.length))

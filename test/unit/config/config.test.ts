@@ -10,6 +10,7 @@ import {
 } from '../../../cli/domain/config/config.ts'
 import { listSettings } from '../../../cli/domain/config/list-settings.ts'
 import { PLACEHOLDER_IDS } from '../../../cli/domain/config/placeholder-ids.ts'
+import { formatError, toErrorDocument } from '../../../cli/domain/console/text.ts'
 import { CcsError } from '../../../cli/domain/kernel/errors.ts'
 
 /** Each fault as `line:column message | hint`. */
@@ -117,6 +118,35 @@ describe('a sound ccs.yml', () => {
     expect(found).toContain('collect.keys.app must have at least 12 characters')
     expect(found).toContain('6:14 "adress" is not a setting of "collect.headers".')
     expect(found).not.toContain('secret9')
+  })
+
+  test('no line that is shown has a key of a sender, in whatever style it is written', () => {
+    for (const text of [
+      'collect:\n  keys: { app: secret9 }\n',
+      'collect: { keys: { app: secret9 } }\n',
+      'collect:\n  keys:\n    app: secret9\n',
+      'collect:\n  keys:\n    app:\n      - secret9\n',
+      'collect:\n  secrets:\n    shopify: secret9\n',
+    ])
+      try {
+        parseConfig(text)
+        expect.unreachable()
+      } catch (error) {
+        if (!(error instanceof CcsError)) throw error
+        expect(error.code).toBe('CCS_CONFIG_INVALID')
+        const shown = [
+          ...formatError(error, (_, one) => one),
+          JSON.stringify(toErrorDocument(error)),
+        ]
+        expect(shown.join('\n')).not.toContain('secret9')
+      }
+  })
+
+  test('a next key that is not there yet is none', () => {
+    const text = 'collect: { keys: { web: ["${KEY}", "${NEXT:-}"] } }\n'
+    const { collect } = parseConfig(text, { KEY: '0123456789ab' })
+    expect([...collect.keys]).toEqual([['web', ['0123456789ab']]])
+    expect(collect.missing).toEqual([])
   })
 
   test('retention by topic is a length of time or forever; doctor prints it', () => {
