@@ -72,12 +72,10 @@ export default class Up extends CcsCommand<StatusResult> {
     const { flags } = await this.parse(Up)
     const project = await this.loadProject(flags)
     const stop = this.abortOnSignal()
-    const backups = await openKeptBackups(project, (text) => this.note(text))
+    const onNotice = (text: string) => this.note(text)
+    const backups = await openKeptBackups(project, onNotice)
     const logic = await openTargetLogic(project)
-    const open = await openPipeline(project, logic, {
-      owner: 'ccs up',
-      onNotice: (text) => this.note(text),
-    })
+    const open = await openPipeline(project, logic, { owner: 'ccs up', onNotice })
     const port = flags.port ?? project.config.http.port
     const isPortRequired = flags.port !== undefined
     const server = await openServer(project, open, { port, isPortRequired, stop }).catch(
@@ -86,7 +84,6 @@ export default class Up extends CcsCommand<StatusResult> {
         throw error
       },
     )
-    const onNotice = (text: string) => this.note(text)
     const copies = await keepCopies(project, onNotice)
     const collector = flags.collect
       ? await startCollector(project, { hasShop: flags.shop, onNotice })

@@ -5,11 +5,11 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findFreePorts } from '../../cli/adapters/process/free-ports.ts'
 import { findChromium, startBrowser } from '../fixtures/browser.js'
 import { type Child, endAll, startNode } from '../fixtures/child.ts'
 import { makeCollectProject, query } from '../fixtures/collector.ts'
@@ -36,7 +36,7 @@ beforeAll(async () => {
   dir = mkdtempSync(path.join(tmpdir(), 'ccs-shop-'))
   data = path.join(dir, 'data')
   // Restarted, the collector has to be where its pages look for it.
-  const port = await findFreePort()
+  const [port] = await findFreePorts(1)
   project = makeCollectProject(path.join(dir, 'project'), `collect: { port: ${port} }\n`)
   const flags = ['--no-gen', '--collect', '--shop', '--port', '0']
   up = startNode('bin/run.js', ['up', ...flags, '--project', project, '--data', data])
@@ -222,14 +222,4 @@ function findCollector(parent: number): number {
     .find((found) => Number(found?.[2]) === parent && found?.[3]?.includes(' collect '))
   if (!own) throw new Error('there is no collector')
   return Number(own[1])
-}
-
-/** A port that nobody uses now; it stays free in all likelihood. */
-function findFreePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

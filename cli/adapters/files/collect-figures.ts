@@ -1,7 +1,7 @@
 /** The collector's counts in a file of the data directory, for the engine and `ccs doctor`. */
 import * as fs from 'node:fs/promises'
 import { type CollectFigures, parseFigures } from '../../domain/collector/figures.ts'
-import { sleep } from '../process/system-clock.ts'
+import { type RepeatedWork, repeatEach } from '../process/system-clock.ts'
 
 const EVERY_MS = 1_000
 
@@ -10,8 +10,7 @@ function figuresPath(root: string): string {
 }
 
 /** Writes the counts each second while they change; failures are for the next second. */
-export function keepFigures(root: string, read: () => CollectFigures): { end(): Promise<void> } {
-  const ended = new AbortController()
+export function keepFigures(root: string, read: () => CollectFigures): RepeatedWork {
   let written = ''
   const write = async () => {
     const figures = read()
@@ -23,18 +22,11 @@ export function keepFigures(root: string, read: () => CollectFigures): { end(): 
     await fs.rename(draft, figuresPath(root))
     written = text
   }
-  const run = async () => {
-    while (!ended.signal.aborted) {
-      await write().catch(() => undefined)
-      await sleep(EVERY_MS, ended.signal)
-    }
-    await write().catch(() => undefined)
-  }
-  const running = run()
+  const repeated = repeatEach(EVERY_MS, write)
   return {
-    end: () => {
-      ended.abort()
-      return running
+    end: async () => {
+      await repeated.end()
+      await write().catch(() => undefined)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Whether a disk has room left, looked at from time to time. */
-import { statfs } from 'node:fs/promises'
-import { sleep } from '../process/system-clock.ts'
+import { openMachine } from '../process/machine.ts'
+import { type RepeatedWork, repeatEach } from '../process/system-clock.ts'
 
 const EVERY_MS = 1_000
 
@@ -8,26 +8,13 @@ const EVERY_MS = 1_000
 export async function watchRoom(
   dir: string,
   bytesMin: number,
-): Promise<{ readonly hasRoom: () => boolean; readonly end: () => Promise<void> }> {
-  const ended = new AbortController()
+): Promise<RepeatedWork & { readonly hasRoom: () => boolean }> {
+  const machine = openMachine()
   let hasRoom = true
   const look = async () => {
-    const found = await statfs(dir).catch(() => undefined)
-    hasRoom = found === undefined || found.bavail * found.bsize >= bytesMin
-  }
-  const run = async () => {
-    while (!ended.signal.aborted) {
-      await sleep(EVERY_MS, ended.signal)
-      await look()
-    }
+    const free = await machine.freeBytes(dir).catch(() => bytesMin)
+    hasRoom = free >= bytesMin
   }
   await look()
-  const running = run()
-  return {
-    hasRoom: () => hasRoom,
-    end: () => {
-      ended.abort()
-      return running
-    },
-  }
+  return { ...repeatEach(EVERY_MS, look), hasRoom: () => hasRoom }
 }

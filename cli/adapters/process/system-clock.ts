@@ -26,6 +26,30 @@ function waitOnce(ms: number, signal: AbortSignal | undefined): Promise<void> {
   })
 }
 
+/** Work that is done from time to time, until it is ended. */
+export interface RepeatedWork {
+  /** Resolves when no more is done. */
+  end(): Promise<void>
+}
+
+/** Does the work now and after each pause of `ms`. What it can't do is for the next time. */
+export function repeatEach(ms: number, work: () => Promise<void>): RepeatedWork {
+  const ended = new AbortController()
+  const run = async () => {
+    while (!ended.signal.aborted) {
+      await work().catch(() => undefined)
+      await sleep(ms, ended.signal)
+    }
+  }
+  const running = run()
+  return {
+    end: () => {
+      ended.abort()
+      return running
+    },
+  }
+}
+
 /** The system's time, a monotonic clock, this process's CPU time, and timers. */
 export function systemClock(): Clock {
   return {

@@ -7,7 +7,7 @@ import type { Mappings } from '../../web/collector/doors.ts'
 
 const FOLDER = 'collect'
 
-/** CCS_IMPORT_INVALID with all faults of a file. A file that is not there is a door less. */
+/** CCS_IMPORT_INVALID with all faults of a file. Without a file, its paths are not served. */
 export async function openMappings({ dir }: Project, contract: EventContract): Promise<Mappings> {
   const [{ parseMapping }, { bindSender }] = await Promise.all([
     import('../../domain/ingest/mapping/parse-mapping.ts'),

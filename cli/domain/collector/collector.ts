@@ -69,7 +69,7 @@ export interface CollectorParts {
   readonly saltOf: (nowMs: number) => Buffer
   /** A longer record is rejected, and of a rejected event no more is kept. */
   readonly eventBytesMax: number
-  /** Partition that rejects are said to be of; their events never were in the log. */
+  /** The partition that rejects name; the events themselves never were in it. */
   readonly partition: number
 }
 
@@ -184,8 +184,7 @@ export class Collector {
     const id = String(fields.event_id)
     commit.addEvent(String(fields.anonymous_id), record)
     const status = this.recentIds.add(id) ? 'accepted' : 'duplicate'
-    const receipt: Receipt = { event_id: id, status }
-    return { receipt: ignored.length > 0 ? { ...receipt, ignored } : receipt, cookie, eventMs }
+    return { receipt: { event_id: id, status, ...named }, cookie, eventMs }
   }
 
   #measure({ length }: Buffer): Rejection | undefined {
@@ -200,16 +199,14 @@ export class Collector {
     const isSaid = typeof fields.anonymous_id === 'string' && fields.anonymous_id !== ''
     if (isSaid && !sender.isBrowser) return undefined
     const salt = this.#parts.saltOf(sender.receivedMs)
-    // These two are the contract's.
     const { anonymous_id, session_id, consent } = fields
-    const event = { anonymous_id, session_id, consent }
-    const visitor = identifyVisitor(event, sender, salt)
+    const visitor = identifyVisitor({ anonymous_id, session_id, consent }, sender, salt)
     fields.anonymous_id = visitor.id
     fields.consent = visitor.consent
     return sender.isBrowser ? visitor.cookie : undefined
   }
 
-  /** Flags what SQL can't see; whatever a sender says of itself is not believed to be better. */
+  /** Flags what SQL can't see. A hint that the sender wrote itself is replaced. */
   #hint(fields: Record<string, unknown>, sender: Sender, figures: SenderFigures): void {
     if (!this.#hasBotHint) return
     if (!sender.isBrowser) {

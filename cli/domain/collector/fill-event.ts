@@ -39,7 +39,7 @@ export function fillEvent(
   return filled
 }
 
-/** Not `bot`: Silver's own rule says by what it knows one. */
+/** Never `bot`: Silver's rule reads the user agent too, and says which word tells a bot. */
 function chooseDevice(userAgent: unknown): string {
   const device = typeof userAgent === 'string' ? readDevice(userAgent) : undefined
   return device === undefined || device === 'bot' ? 'desktop' : device

@@ -24,7 +24,7 @@ export interface GroupCommitPorts {
 
 /** More than this waits for the disk: further requests are refused until it is written. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
-/** A frame of the log takes less than four times as much. */
+/** A larger group is refused; a frame of the log may have four times as much. */
 const FRAME_BYTES_MAX = 16 * 1024 * 1024
 /** After a failed write and until the next good one, the collector is unwell for so long. */
 const UNWELL_MS = 10_000
@@ -68,7 +68,7 @@ export class GroupCommit {
     return this.#writingBytes + countBytes(this.#filling) > WAITING_BYTES_MAX
   }
 
-  /** Whether the last group failed, a moment ago: for those who ask without sending anything. */
+  /** Whether the last group failed, a moment ago: for health checks, which send nothing. */
   get hasJustFailed(): boolean {
     const now = this.#ports.clock.elapsedMs()
     return this.#failedMs !== undefined && now - this.#failedMs < UNWELL_MS

@@ -9,6 +9,7 @@ import { CURRENCIES } from '../events/currencies.ts'
 import type { ContractField, EventContract } from '../ingest/mapping/event-contract.ts'
 import { normalizePath } from '../ingest/mapping/url-part.ts'
 import { asList, isObject } from '../kernel/json.ts'
+import { isUuid } from '../kernel/uuid.ts'
 
 /** An event as it came in, before what the sender left out is filled. */
 export interface IncomingEvent {
@@ -20,7 +21,6 @@ export interface IncomingEvent {
   readonly ignored: readonly string[]
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/
 const IGNORED_MAX = 20
 const NO_NAMES: readonly string[] = []
@@ -77,9 +77,7 @@ interface FieldReader {
 }
 
 function compileField(field: ContractField): FieldReader {
-  const { name } = field
-  // A list that the sender leaves out is empty, not that of another event.
-  const fallback = field.kind === 'items' ? [] : field.fallback
+  const { name, fallback } = field
   return { name, read: compileReader(field), fallback }
 }
 
@@ -98,7 +96,7 @@ function compileReader(field: ContractField): ReadValue {
     case 'uuid':
       return (value) => {
         const id = typeof value === 'string' ? value.toLowerCase() : ''
-        return UUID.test(id) ? id : wrong('a UUID')
+        return isUuid(id) ? id : wrong('a UUID')
       }
     case 'enum': {
       const symbols = new Set<unknown>(field.symbols)

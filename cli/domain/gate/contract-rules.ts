@@ -9,6 +9,7 @@ import type { Reason } from '../events/contracts.ts'
 import { CURRENCIES } from '../events/currencies.ts'
 import { correctEventTimeMs } from '../events/event-time.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { isUuid } from '../kernel/uuid.ts'
 
 /** Why a record is rejected. */
 export interface Rejection {
@@ -22,8 +23,6 @@ export type Decoded = Readonly<Record<string, unknown>>
 
 /** Greatest time that DuckDB, Parquet and JavaScript all support, ms. */
 const TIME_MAX = 8_640_000_000_000_000
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Bounds of a number field; times are bounded even if the schema sets no limits. */
 export function valueBounds(field: AvroField): { minimum?: number; maximum?: number } {
@@ -204,7 +203,7 @@ function findFieldViolation(
       return `${text}; at most ${maxLength} are allowed.`
     if (minLength !== undefined && bytes < minLength)
       return `${text}; at least ${minLength} are needed.`
-    if (node.kind === 'string' && node.logical === 'uuid' && !UUID.test(String(value)))
+    if (node.kind === 'string' && node.logical === 'uuid' && !isUuid(String(value)))
       return `${path} is ${displayValue(value)}, which is not a UUID in lower case.`
     if (field.rules.format === 'currency' && !CURRENCIES.has(String(value)))
       return `${path} is ${displayValue(value)}, which is no currency of ISO 4217 in capitals.`

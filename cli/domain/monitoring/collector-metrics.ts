@@ -1,13 +1,12 @@
 /** The metrics of a collector that writes to the same data directory as the engine. */
 import type { CollectFigures } from '../collector/figures.ts'
-import type { MetricAbout, MetricSample } from './open-metrics.ts'
+import { byLabel, defineMetric, type MetricDefinition } from './define-metric.ts'
+import type { MetricSample } from './open-metrics.ts'
 
-interface Definition extends MetricAbout {
-  readonly read: (figures: CollectFigures) => readonly MetricSample[]
-}
+const counter = defineMetric('counter')
 
 /** Counters since the collector started; absent without one. */
-export const COLLECTOR_METRICS: readonly Definition[] = [
+export const COLLECTOR_METRICS: readonly MetricDefinition<CollectFigures>[] = [
   counter('ccs_collect_requests_total', [], 'Requests of senders.', ({ requests }) => [
     { value: requests },
   ]),
@@ -15,7 +14,7 @@ export const COLLECTOR_METRICS: readonly Definition[] = [
     'ccs_collect_refused_requests_total',
     ['status'],
     'Requests of which nothing was kept, by the status of the answer.',
-    ({ refused }) => samples('status', refused),
+    ({ refused }) => byLabel('status', refused),
   ),
   counter(
     'ccs_collect_events_total',
@@ -52,22 +51,7 @@ export const COLLECTOR_METRICS: readonly Definition[] = [
   ),
 ]
 
-function counter(
-  name: string,
-  labels: readonly string[],
-  help: string,
-  read: Definition['read'],
-): Definition {
-  return { name, type: 'counter', labels, help, read }
-}
-
 type Counts = Readonly<Record<string, number>>
-
-function samples(label: string, counts: Counts, more: Readonly<Record<string, string>> = {}) {
-  return Object.entries(counts).map(([name, value]) => {
-    return { labels: { ...more, [label]: name }, value }
-  })
-}
 
 function bySender(
   senders: CollectFigures['senders'],
@@ -75,6 +59,6 @@ function bySender(
   read: (figures: CollectFigures['senders'][string]) => Counts,
 ): readonly MetricSample[] {
   return Object.entries(senders).flatMap(([sender, figures]) =>
-    samples(label, read(figures), { sender }),
+    byLabel(label, read(figures), { sender }),
   )
 }

@@ -9,6 +9,7 @@ import { COMMIT_BOUNDS_S, type VitalSigns } from '../pipeline/loop-vitals.ts'
 import type { StatusResult } from '../pipeline/read-status.ts'
 import type { LeftOut } from '../provenance/left-out.ts'
 import { COLLECTOR_METRICS } from './collector-metrics.ts'
+import { byLabel, defineMetric, type MetricDefinition } from './define-metric.ts'
 import type { EngineUsage } from './engine-usage.ts'
 import { PROBLEM_KINDS, type Problem } from './health.ts'
 import type { MetricAbout, MetricFamily, MetricSample } from './open-metrics.ts'
@@ -40,9 +41,11 @@ export interface EngineReading {
   }
 }
 
-interface Definition extends MetricAbout {
-  readonly read: (reading: EngineReading) => readonly MetricSample[]
-}
+type Definition = MetricDefinition<EngineReading>
+
+const counter = defineMetric('counter')
+const gauge = defineMetric('gauge')
+const info = defineMetric('info')
 
 const METRICS: readonly Definition[] = [
   info('ccs_build_info', ['version', 'node'], 'Version of ccs and of Node; always 1.', (one) => [
@@ -221,30 +224,12 @@ export function readEngineMetrics(reading: EngineReading): readonly MetricFamily
   ]
 }
 
-type Read = Definition['read']
-
-function counter(name: string, labels: readonly string[], help: string, read: Read): Definition {
-  return { name, type: 'counter', labels, help, read }
-}
-
-function gauge(name: string, labels: readonly string[], help: string, read: Read): Definition {
-  return { name, type: 'gauge', labels, help, read }
-}
-
-function info(name: string, labels: readonly string[], help: string, read: Read): Definition {
-  return { name, type: 'info', labels, help, read }
-}
-
 function single(value: number | undefined): readonly MetricSample[] {
   return value === undefined ? [] : [{ value }]
 }
 
 function singleTime(time: string | null): readonly MetricSample[] {
   return time === null ? [] : single(Date.parse(time) / 1000)
-}
-
-function byLabel(label: string, values: Readonly<Record<string, number>>): MetricSample[] {
-  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
 }
 
 function zeroes(names: readonly string[]): Readonly<Record<string, number>> {

@@ -28,7 +28,7 @@ import {
   setCookie,
 } from './answers.ts'
 import { readBody } from './bodies.ts'
-import { type Door, type ReadRequest, toDelivery } from './doors.ts'
+import { type Door, ReadRequest, toDelivery } from './doors.ts'
 import { type Client, checkOrigin, Places, readClient } from './request-sender.ts'
 
 /** What the server stands on. */
@@ -109,12 +109,9 @@ class Intake {
     if (asked instanceof Refusal) return this.#refuse(asked)
     const body = await readBody(context.env.incoming, settings.requestBytesMax)
     if (body instanceof Refusal) return this.#refuse(body, asked)
-    const query = readQuery(context)
-    const taken = await this.#receive(
-      { ...{ incoming: context.env.incoming, body, query, path }, receivedMs: this.#now() },
-      door,
-      asked,
-    )
+    const { incoming } = context.env
+    const request = new ReadRequest({ incoming, body, path, receivedMs: this.#now() })
+    const taken = await this.#receive(request, door, asked)
     if (taken instanceof Refusal) return this.#refuse(taken, asked)
     const { answer, cookie } = taken
     const isUnreadable =
@@ -134,7 +131,7 @@ class Intake {
     const { incoming } = context.env
     const body = Buffer.from((incoming.url ?? '').slice(0, this.#parts.settings.eventBytesMax))
     const path = this.#parts.settings.pixel
-    const request = { incoming, body, query: readQuery(context), path, receivedMs: this.#now() }
+    const request = new ReadRequest({ incoming, body, path, receivedMs: this.#now() })
     const taken = await this.#receive(request, this.#parts.pixel, asked)
     if (taken instanceof Refusal) return this.#refuse(taken, asked)
     const [receipt] = taken.answer.events
@@ -234,12 +231,6 @@ const NOBODY: Asked = { origin: undefined, cookieName: '' }
 const PLAIN = { 'content-type': 'text/plain', 'cache-control': 'no-store' }
 /** Reasons for which a whole body is no events at all; it is in events.dlq. */
 const UNREADABLE = new Set(['invalid_json', 'undecodable'])
-
-function readQuery(context: RequestContext): URLSearchParams {
-  const { url = '' } = context.env.incoming
-  const at = url.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-}
 
 /** On Kafka a write that failed may have reached the topic all the same. */
 const UNSURE = 'It is not sure that this was kept; send it again:'

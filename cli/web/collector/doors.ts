@@ -19,14 +19,38 @@ import { asObject, isObject } from '../../domain/kernel/json.ts'
 import { Refusal } from './answers.ts'
 import { readJson, readJsonLines } from './bodies.ts'
 
+interface RequestParts {
+  readonly incoming: IncomingMessage
+  readonly body: Buffer
+  readonly path: string
+  /** When its body had been read. */
+  readonly receivedMs: number
+}
+
 /** A request whose body was read. */
-export interface ReadRequest {
+export class ReadRequest {
   readonly incoming: IncomingMessage
   readonly body: Buffer
   readonly query: URLSearchParams
   readonly path: string
-  /** When its body had been read. */
   readonly receivedMs: number
+  #json: { readonly value: unknown } | undefined
+
+  constructor({ incoming, body, path, receivedMs }: RequestParts) {
+    this.incoming = incoming
+    this.body = body
+    this.path = path
+    this.receivedMs = receivedMs
+    const { url = '' } = incoming
+    const at = url.indexOf('?')
+    this.query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+  }
+
+  /** The JSON of the body with all digits of its numbers, or why it is none; parsed once. */
+  exactJson(): unknown {
+    this.#json ??= { value: readJson(this.body, true) }
+    return this.#json.value
+  }
 }
 
 /** How requests of a path are taken. */
@@ -80,14 +104,16 @@ export function createOwnDoor(
 export function createSegmentDoor(call: string, map: MapRows): Door {
   return {
     isOfPages: false,
-    authenticate: ({ incoming, query, body }) => ({
+    authenticate: (request) => ({
       key:
-        readAuthorization(incoming.headers.authorization) ??
-        query.get('writeKey') ??
-        readMember(body, 'writeKey'),
+        readAuthorization(request.incoming.headers.authorization) ??
+        request.query.get('writeKey') ??
+        readMember(request.exactJson(), 'writeKey'),
     }),
-    list: ({ body, receivedMs }) =>
-      listMapped(body, (value) => listSegmentCalls(call, value, receivedMs).flatMap(map)),
+    list: (request) =>
+      listMapped(request, (value) =>
+        listSegmentCalls(call, value, request.receivedMs).flatMap(map),
+      ),
   }
 }
 
@@ -96,9 +122,10 @@ export function createGa4Door(map: MapRows): Door {
   return {
     isOfPages: false,
     authenticate: ({ query }) => ({ key: query.get('api_secret') ?? undefined }),
-    list: ({ body, query, receivedMs }) => {
+    list: (request) => {
+      const { query, receivedMs } = request
       const id = query.get('measurement_id') ?? query.get('firebase_app_id') ?? ''
-      return listMapped(body, (value) => listGa4Events(value, id, receivedMs).flatMap(map))
+      return listMapped(request, (value) => listGa4Events(value, id, receivedMs).flatMap(map))
     },
   }
 }
@@ -155,14 +182,14 @@ export function createWebhookDoor(webhooks: WebhookDoor): Door {
       if (isSigned(body, read(incoming, signature), secrets)) return { sender }
       return new Refusal(401, `The signature is not that of collect.secrets.${sender}.`)
     },
-    list: ({ incoming, body }) => {
-      const of = (name: keyof WebhookRequest) => read(incoming, headers[name])
-      const request = {
+    list: (request) => {
+      const of = (name: keyof WebhookRequest) => read(request.incoming, headers[name])
+      const about = {
         ...{ topic: of('topic'), id: of('id') },
         ...{ triggered_at: of('triggered_at'), shop: of('shop') },
       }
-      if (isPing(body)) return []
-      return listMapped(body, (value) => mapByAll(mappings, wrapWebhook(request, value)))
+      if (isPing(request.body)) return []
+      return listMapped(request, (value) => mapByAll(mappings, wrapWebhook(about, value)))
     },
   }
 }
@@ -192,16 +219,15 @@ export function createPixelDoor(
 }
 
 function listMapped(
-  body: Buffer,
+  request: ReadRequest,
   map: (value: unknown) => readonly Incoming[],
 ): readonly Incoming[] {
-  const value = readJson(body, true)
-  return value instanceof RowFault ? [faulty(value, body)] : map(value)
+  const value = request.exactJson()
+  return value instanceof RowFault ? [faulty(value, request.body)] : map(value)
 }
 
 /** A text member of a JSON object; undefined for anything else. */
-function readMember(body: Buffer, name: string): string | undefined {
-  const value = readJson(body, false)
+function readMember(value: unknown, name: string): string | undefined {
   const found = isObject(value) ? asObject(value)[name] : undefined
   return typeof found === 'string' ? found : undefined
 }

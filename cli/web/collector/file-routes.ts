@@ -2,16 +2,9 @@
  * What the collector serves besides taking events: the tracker, the settings that Segment's browser
  * library asks for, and the example shop.
  */
-import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import {
-  type RequestContext,
-  type Routes,
-  sendWhole,
-  type WholeAnswer,
-} from '../../adapters/http/http-server.ts'
+import { type RequestContext, type Routes, sendWhole } from '../../adapters/http/http-server.ts'
+import { MEDIA_TYPES, ServedFiles, tagBytes } from '../../adapters/http/served-files.ts'
 import type { CollectSettings } from '../../domain/config/read-collect.ts'
 import { allowOrigin, answerJson } from './answers.ts'
 import { checkOrigin } from './request-sender.ts'
@@ -21,17 +14,6 @@ export interface TrackerFiles {
   readonly '.js': Buffer
   readonly '.mjs': Buffer
   readonly '.d.ts': Buffer
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.webp': 'image/webp',
 }
 
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' }
@@ -62,8 +44,8 @@ export function createFileRoutes(
     routes.get('/shop', (c) =>
       sendWhole(c, { status: 302, headers: { location: '/shop/' }, body: '' }),
     )
-    const send = async (c: RequestContext, name: string) =>
-      sendWhole(c, await readShopFile(shop, name))
+    const files = new ServedFiles(shop)
+    const send = (c: RequestContext, name: string) => sendShopFile(c, files, name)
     routes.get('/shop/', (c) => send(c, 'index.html'))
     routes.get('/shop/:name', (c) => send(c, c.req.param('name') ?? ''))
   }
@@ -81,22 +63,21 @@ const TRACKER_CACHE = 'public, max-age=3600'
 
 function addTrackerFile(routes: Routes, { path: at, bytes, settings, port }: TrackerFile): void {
   const packed = gzipSync(bytes, { level: 9 })
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  const etag = tagBytes(bytes)
   routes.get(at, (context) => {
     const { incoming } = context.env
     const origin = checkOrigin(incoming, settings, port())
     const isPacked = /\bgzip\b/.test(String(incoming.headers['accept-encoding'] ?? ''))
     const headers = {
       ...allowOrigin(typeof origin === 'string' ? origin : undefined),
-      'content-type': TYPES['.js'] ?? '',
+      'content-type': MEDIA_TYPES['.js'] ?? '',
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'cross-origin',
       'cache-control': TRACKER_CACHE,
       vary: 'accept-encoding, origin',
       etag,
     }
-    if (incoming.headers['if-none-match'] === etag)
-      return sendWhole(context, { status: 304, headers, body: '' })
+    if (hasFile(context, etag)) return sendWhole(context, { status: 304, headers, body: '' })
     const encoded = isPacked ? { ...headers, 'content-encoding': 'gzip' } : headers
     return sendWhole(context, { status: 200, headers: encoded, body: isPacked ? packed : bytes })
   })
@@ -111,22 +92,26 @@ function describeSegment(context: RequestContext, key: string): object {
   return { integrations: { 'Segment.io': { apiKey: key, ...own } } }
 }
 
-/** A file of the folder itself: names are looked up in its list, never joined to a path. */
-async function readShopFile(folder: string, name: string): Promise<WholeAnswer> {
-  const names: readonly string[] = await readdir(folder).catch(() => [])
-  const type = TYPES[path.extname(name)]
-  if (!names.includes(name) || type === undefined)
-    return { status: 404, headers: PLAIN, body: 'There is no such page in the example shop.\n' }
-  const bytes = await readFile(path.join(folder, name))
-  return {
-    status: 200,
-    headers: {
-      'content-type': type,
-      'content-security-policy': SHOP_POLICY,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-cache',
-      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
-    },
-    body: bytes,
+async function sendShopFile(context: RequestContext, files: ServedFiles, name: string) {
+  const found = await files.get(name)
+  if (!found) {
+    const body = 'There is no such page in the example shop.\n'
+    return sendWhole(context, { status: 404, headers: PLAIN, body })
   }
+  const { bytes, type, etag } = found
+  const headers = {
+    'content-type': type,
+    'content-security-policy': SHOP_POLICY,
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-cache',
+    etag,
+  }
+  return hasFile(context, etag)
+    ? sendWhole(context, { status: 304, headers, body: '' })
+    : sendWhole(context, { status: 200, headers, body: bytes })
+}
+
+/** Whether the browser has these bytes already. */
+function hasFile(context: RequestContext, etag: string): boolean {
+  return context.env.incoming.headers['if-none-match'] === etag
 }

@@ -14,7 +14,7 @@ const TEXT_MAX = 500
 
 /** What of a sender is known before it has said who it is. */
 export type Client = Omit<Sender, 'name' | 'receivedMs'> & {
-  /** Whether limits hold for its network: not where a proxy does not tell it. */
+  /** Not this machine, as which all visitors appear behind a proxy that does not name them. */
   readonly isRemote: boolean
   /** Of the page, if it may send. */
   readonly origin: string | undefined

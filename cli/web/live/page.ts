@@ -93,7 +93,7 @@ export async function openPage(
     { hideErrors, keepOpenPart },
     { DlqTally },
     { LiveHub },
-    { Assets, PAGE_DIR },
+    { openAssets },
     left,
   ] = await Promise.all([
     import('../../domain/live/metric-board.ts'),
@@ -139,7 +139,7 @@ export async function openPage(
     checkEveryMs: () => board.checkEveryMs(),
     listPrivate: () => board.listPrivate(),
   })
-  const assets = new Assets(PAGE_DIR)
+  const assets = openAssets()
   const usage = () => ({
     pages: hub.clientCount,
     asked: board.queryCount,

@@ -13,11 +13,11 @@ import {
   openHttpServer,
   type Routes,
 } from '../../adapters/http/http-server.ts'
+import type { ServedFile } from '../../adapters/http/served-files.ts'
 import { toErrorDocument } from '../../domain/console/text.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { DOOR_HEADER } from '../../domain/monitoring/history.ts'
 import { type Access, deniedError } from './access.ts'
-import type { Asset } from './assets.ts'
 
 /** An answer that is no JSON document. */
 export interface TextAnswer {
@@ -51,7 +51,7 @@ export type Route = (body: unknown, asker: Asker) => Promise<unknown>
 
 /** The live page's part of the routes. */
 export interface PageRoutes {
-  readonly asset: (name: string) => Promise<Asset | undefined>
+  readonly asset: (name: string) => Promise<ServedFile | undefined>
   /** Takes over the response and keeps it open. */
   readonly stream: (
     response: ServerResponse,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { RowFault } from '../../documents/source-row.ts'
 import { CURRENCIES } from '../../events/currencies.ts'
+import { isUuid } from '../../kernel/uuid.ts'
 import type { ContractField } from './event-contract.ts'
 import { type MoneyOptions, type MoneyStyle, parseMoney, parseWholeNumber } from './money.ts'
 import type { TimeParser } from './time-parser.ts'
@@ -13,7 +14,6 @@ import { normalizePath } from './url-part.ts'
 /** Converts the text of a field; RowFault says why it can't. */
 export type Converter = (text: string) => unknown | RowFault
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TRUE = new Set(['true', '1', 'yes', 't', 'y'])
 const FALSE = new Set(['false', '0', 'no', 'f', 'n'])
 
@@ -48,7 +48,7 @@ export function createConverter(field: ContractField, options: ConvertOptions): 
     case 'uuid':
       return (text) => {
         const id = text.trim().toLowerCase()
-        return UUID.test(id) ? id : wrong(text, 'not a UUID')
+        return isUuid(id) ? id : wrong(text, 'not a UUID')
       }
     case 'enum': {
       const symbols = new Set(field.symbols)
