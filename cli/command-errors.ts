@@ -26,6 +26,13 @@ export function toCcsError(
     return thrown
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const code = readErrno(thrown)
+  // With too few open files, Node says of a file of ccs itself that it is not there.
+  if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND')
+    return new CcsError('CCS_DISK_FAILED', `ccs can't load a file of its own: ${message}`, {
+      hint: 'Allow more open files (ulimit -n); if that does not help, install ccs again (npm ci).',
+      cause: thrown,
+    })
   if (thrown instanceof Errors.CLIError) {
     const text = message
       .replace(/\s*See more help with --help\s*$/, '')
@@ -39,7 +46,6 @@ export function toCcsError(
       cause: thrown,
     })
   }
-  const code = readErrno(thrown)
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new CcsError('CCS_DISK_DENIED', `The disk denies access: ${message}.`, {
       hint: 'Give this user access to that path, or choose another directory with --data.',
