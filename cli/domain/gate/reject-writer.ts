@@ -48,6 +48,8 @@ export interface RejectWriterOptions {
   readonly owner: string
   /** Finds the `origin` of rejects; without it, none has one. */
   readonly findOrigins?: OriginFinder
+  /** Sees rejects that are not in the topic yet; if it throws, none of them is written. */
+  readonly beforeWrite?: (fresh: readonly Reject[]) => void
 }
 
 /** For each reject, the rejected record that it is a replay of, or null. */
@@ -57,7 +59,7 @@ export type OriginFinder = (rejects: readonly Reject[]) => Promise<readonly (str
 export async function openRejectWriter(
   log: EventLog,
   codec: RejectCodec,
-  { committed, owner, findOrigins }: RejectWriterOptions,
+  { committed, owner, findOrigins, beforeWrite }: RejectWriterOptions,
 ): Promise<RejectWriter> {
   const uncommitted = await readUncommitted(log, codec, committed)
   const written: WrittenRejects = new Map()
@@ -82,6 +84,7 @@ export async function openRejectWriter(
     setAside: uncommitted.flatMap(({ failing }) => failing ?? []),
     write: async (rejects) => {
       const fresh = rejects.filter(isNew)
+      beforeWrite?.(fresh)
       const origins = (fresh.length > 0 && (await findOrigins?.(fresh))) || []
       for (const batch of batches(codec, fresh, origins)) {
         writer ??= await log.writer(DLQ_TOPIC, ENGINE_PARTITION, owner)

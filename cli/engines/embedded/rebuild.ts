@@ -8,6 +8,7 @@ import { readDataError } from '../../adapters/duckdb/data-error.ts'
 import type { Config } from '../../domain/config/config.ts'
 import { createOriginFinder } from '../../domain/dlq/replay-ledger.ts'
 import { compileRejectCodec } from '../../domain/gate/reject-codec.ts'
+import type { Reject } from '../../domain/gate/reject.ts'
 import { openRejectWriter } from '../../domain/gate/reject-writer.ts'
 import type { Clock } from '../../domain/kernel/clock.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -20,7 +21,7 @@ import { removeUnreferencedState } from './checkpoint/state-files.ts'
 import { type LogLoss, toGaps } from './log-loss.ts'
 import { manifestLogic } from './model-diff.ts'
 import { type EngineStore, openEngine, openRestartable } from './open-engine.ts'
-import { compareRows } from './row-loss.ts'
+import { compareRows, refuseLostVersions } from './row-loss.ts'
 
 /** The data directory whose rows are made again. */
 export interface RebuildStore extends EngineStore {
@@ -96,16 +97,24 @@ function toModelError(error: unknown, models: ReadonlySet<string>): unknown {
 
 /**
  * Runs the whole log through a pipeline in a directory of its own, then moves lake and state over
- * under new names; returns the manifest that has them.
+ * under new names; returns the manifest that has them. Unless rows may be lost, throws
+ * CCS_PLAN_CHANGES for a record of a schema version that is no longer kept.
  */
-export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promise<Manifest> {
+export async function rebuildFromLog(
+  parts: RebuildParts,
+  base: Manifest,
+  mayLoseRows = false,
+): Promise<Manifest> {
   const { store } = parts
   const side = sideDirectory(store.root)
   await store.files.remove(side)
   await store.files.mkdir(side)
   const sideStore = await parts.openSide(side)
   try {
-    const dlqEnd = await runPipeline(parts, sideStore)
+    const beforeWrite = (fresh: readonly Reject[]) => {
+      if (!mayLoseRows) refuseLostVersions(base, fresh)
+    }
+    const dlqEnd = await runPipeline(parts, sideStore, beforeWrite)
     const built = await sideStore.manifests.load()
     // Each record that was read again is in Bronze or has a reject.
     const pruned = base.pruned ? { pruned: { ...base.pruned, rejects: 0 } } : {}
@@ -124,12 +133,13 @@ export async function rebuildFromLog(parts: RebuildParts, base: Manifest): Promi
 async function runPipeline(
   { config, logic, store, clock, topic, onNotice }: RebuildParts,
   side: EngineStore,
+  beforeWrite: (fresh: readonly Reject[]) => void,
 ): Promise<number> {
   const codec = compileRejectCodec(logic.dlqSchemas)
   const findOrigins = createOriginFinder(store.log, clock)
   const openRejects = (manifest?: Manifest) =>
     openRejectWriter(store.log, codec, {
-      ...{ owner: 'ccs deploy', findOrigins },
+      ...{ owner: 'ccs deploy', findOrigins, beforeWrite },
       ...(manifest ? { committed: manifest } : {}),
     })
   let rejects = await openRejects()
@@ -182,7 +192,7 @@ export async function rebuildAll(
   { loss, mayLoseRows }: { readonly loss: LogLoss | undefined; readonly mayLoseRows: boolean },
 ): Promise<Manifest> {
   const { logic, clock, onNotice } = parts
-  const built = await rebuildFromLog(parts, base)
+  const built = await rebuildFromLog(parts, base, mayLoseRows)
   for (const line of compareRows(base, built, { models: logic.graph, mayLoseRows })) onNotice(line)
   const gaps = [...(base.gaps ?? []), ...(loss ? toGaps(loss, clock.nowMs()) : [])]
   return gaps.length === 0 ? built : { ...built, gaps: [...gaps, ...(built.gaps ?? [])] }

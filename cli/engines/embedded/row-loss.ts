@@ -2,6 +2,7 @@
  * Compares the rows of a rebuild with those that it would replace. Fewer rows are expected only of
  * a model that was changed, or where the gate or a model now rejects more records.
  */
+import type { Reject } from '../../domain/gate/reject.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
 import { formatCount } from '../../domain/kernel/units.ts'
 import type { Manifest } from '../../domain/lake/manifest.ts'
@@ -12,6 +13,35 @@ export interface RowLossOptions {
   /** The models that made the new rows. */
   readonly models: readonly Pick<GraphModel, 'model' | 'fingerprint'>[]
   readonly mayLoseRows: boolean
+}
+
+/**
+ * Throws CCS_PLAN_CHANGES for a record that the commit has read and never rejected, and that is of
+ * a schema version which the project no longer keeps: a rebuild would reject all such records.
+ * `fresh`: rejects that events.dlq does not have.
+ */
+export function refuseLostVersions(base: Manifest, fresh: readonly Reject[]): void {
+  // Of what a retention removed from events.dlq, nothing says that it was rejected before.
+  if (base.pruned) return
+  const ends = new Map(base.positions.map((one) => [`${one.topic}-${one.partition}`, one]))
+  const lost = fresh.find(
+    ({ reason, topic, partition, offset }) =>
+      reason === 'unknown_schema_id' &&
+      offset < (ends.get(`${topic}-${partition}`)?.nextOffset ?? 0),
+  )
+  if (lost === undefined) return
+  const { topic, partition, offset, schemaId } = lost
+  throw new CcsError(
+    'CCS_PLAN_CHANGES',
+    `Nothing was changed, as rows can't be made again: record ${partition}:${offset} of ${topic} ` +
+      `was written with schema id ${schemaId}, which no version in schemas/history/${topic}/ has.`,
+    {
+      exit: EXIT.usage,
+      hint:
+        `Put the version of id ${schemaId} back into that folder, from your version control. To ` +
+        'reject such records from now on, add --allow-destructive.',
+    },
+  )
 }
 
 /**
