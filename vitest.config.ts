@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
 const FAST = ['unit', 'contract', 'e2e']
-const PROJECTS = [...FAST, 'faults', 'fuzz', 'cluster', 'ksqldb', 'readers', 'warehouse', 'bi']
+/** Their tests share a Kafka and a registry. */
+const ON_SERVERS = ['cluster', 'flink']
+const LONG = ['flows', 'faults', 'fuzz']
+const PROJECTS = [...FAST, ...LONG, ...ON_SERVERS, 'ksqldb', 'readers', 'warehouse', 'bi']
 
 export default defineConfig({
   test: {
@@ -12,7 +15,7 @@ export default defineConfig({
         testTimeout: name === 'unit' ? 20_000 : 120_000,
         hookTimeout: 120_000,
         ...(name === 'ksqldb' ? { fileParallelism: false } : {}),
-        ...(name === 'cluster'
+        ...(ON_SERVERS.includes(name)
           ? { globalSetup: ['test/fixtures/cluster-setup.ts'], retry: 1 }
           : {}),
       },

@@ -1,11 +1,13 @@
 /**
- * `npm run test:flink`: the whole way of events through real servers with a Flink cluster, while its
- * TaskManager, the broker and its JobManager are killed; ten minutes or more. It starts and removes
- * its own servers. `npm run test:flink -- 1000 300` takes 1,000 events per second for 300 seconds;
- * CCS_FLINK_CRASH_SEED chooses others.
+ * `npm run test:flink`: the tests of a Flink cluster that take minutes each. Deployments, the audit,
+ * the page and high availability; and the whole way of events through real servers while
+ * TaskManager, broker and JobManager are killed. Half an hour on two cores. It starts and removes
+ * its own servers. `npm run test:flink -- 1000 300 crash` takes 1,000 events per second for 300
+ * seconds, and the files with `crash` in their name; CCS_FLINK_CRASH_SEED chooses other events.
  */
-process.env.CCS_FLINK_CRASH_EPS ??= process.argv[2] ?? '200'
-process.env.CCS_FLINK_CRASH_SECONDS ??= process.argv[3] ?? '150'
+const [eps = '200', seconds = '150', ...names] = process.argv.slice(2)
+process.env.CCS_FLINK_CRASH_EPS ??= eps
+process.env.CCS_FLINK_CRASH_SECONDS ??= seconds
 process.env.CCS_TEST_FLINK ??= '1'
-process.argv.splice(2, process.argv.length, '--project', 'cluster', 'flink-crash')
+process.argv.splice(2, process.argv.length, '--project', 'flink', ...names)
 await import('./run.js')

@@ -38,7 +38,7 @@ class Counts {
   passed = 0
   failed = 0
   skipped = []
-  /** Tests of `cluster` may be tried twice: four servers at once can be too slow on a small machine. */
+  /** Tests on servers may be tried twice: four servers at once can be too slow on a small machine. */
   retried = []
 
   get ran() {
@@ -83,13 +83,19 @@ const filesOf = (projects) =>
     .filter((file) => positionals.length === 0 || positionals.some((name) => file.includes(name)))
 
 const asked = values.project ?? ['unit', 'contract', 'e2e']
-const files = filesOf(asked.filter((project) => project !== 'cluster'))
+/** Their tests share real servers. */
+const ON_SERVERS = ['cluster', 'flink']
+const files = filesOf(asked.filter((project) => !ON_SERVERS.includes(project)))
 
 /** One after the other; the real servers come last, since they need most of a small machine. */
 const rounds = [
   { files: files.filter((file) => !ALONE.includes(file)), options: { maxWorkers: WORKERS } },
   { files: files.filter((file) => ALONE.includes(file)), options: { maxWorkers: 1 } },
-  { files: filesOf(asked.filter((project) => project === 'cluster')), options: {} },
+  {
+    files: filesOf(asked.filter((project) => ON_SERVERS.includes(project))),
+    // While one file waits for its servers, the other uses the cores.
+    options: { maxWorkers: Math.max(2, availableParallelism() - 1) },
+  },
 ].filter((round) => round.files.length > 0)
 for (const round of rounds) {
   const { failed, ran } = counts

@@ -9,16 +9,21 @@ import { type Ran, runCcs } from './run-ccs.ts'
 export class DataDir {
   /** Room for files of the test; the data is in `data` below it. */
   path = ''
+  /** Another project than the one that the tests run in. */
+  project: string | undefined
 
   constructor() {
     beforeEach(() => {
+      this.project = undefined
       this.path = mkdtempSync(path.join(tmpdir(), 'ccs-e2e-'))
     })
     afterEach(() => rmSync(this.path, { recursive: true, force: true }))
   }
 
   ccs(...args: string[]): Promise<Ran> {
-    return runCcs([...args, '--data', path.join(this.path, 'data')], { timeoutMs: 110_000 })
+    const project = this.project === undefined ? [] : ['--project', this.project]
+    const data = ['--data', path.join(this.path, 'data')]
+    return runCcs([...args, ...data, ...project], { timeoutMs: 110_000 })
   }
 
   /** The rows of a query, which must succeed without a word on stderr. */

@@ -1,4 +1,4 @@
-/** More visits and moments than test/contract/topic-queries.test.ts has; they take minutes. */
+/** More visits and moments than test/flows/topic-queries.test.ts has; they take minutes. */
 import { expect, test } from 'vitest'
 import { compareMoments } from '../fixtures/topic-shop.ts'
 

@@ -1,6 +1,6 @@
 /**
  * What becomes of the job of a Flink: left alone, restarted with its state, or built again beside
- * the old one. test/cluster/flink-deploy.test.ts checks that a real cluster agrees.
+ * the old one. test/flink/deploy.test.ts checks that a real cluster agrees.
  */
 import { expect, test } from 'vitest'
 import type { TopicState } from '../../../cli/domain/log/topic-admin.ts'

@@ -1,7 +1,7 @@
 /**
  * `ccs audit` of a target whose engine fills topics: here a Kafka in memory, with what a gate and
  * Flink would have written. What is taken out, doubled or changed there is found, by its id.
- * test/cluster/flink-audit.test.ts does the same on real servers.
+ * test/flink/audit.test.ts does the same on real servers.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -6,9 +6,9 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { FAILING_MODELS } from '../fixtures/failing-shop.ts'
 import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const dir = mkdtempSync(path.join(tmpdir(), 'ccs-set-aside-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))

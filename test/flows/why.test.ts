@@ -9,10 +9,10 @@ import { openAnswers } from '../../cli/app/query.ts'
 import { runWhy } from '../../cli/app/why.ts'
 import type { WhyReport } from '../../cli/domain/provenance/why.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { rewriteLake } from '../fixtures/tamper.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
 const at = (time: string, date = DAY) => Date.parse(`${date}T${time}Z`)

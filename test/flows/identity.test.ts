@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { explainMissingOwnDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const CASES = path.join(ROOT, 'test/fixtures/cases')
 const INPUTS = [

@@ -7,9 +7,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { findTexts } from '../fixtures/find-texts.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
-import { runCcs } from './run-ccs.ts'
 
 const CUSTOMER = 'canary-customer-7f3a'
 const VISITOR = 'canary-visitor-with-a-long-id-91c2'

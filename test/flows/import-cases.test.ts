@@ -6,8 +6,8 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { DataDir } from './data-dir.ts'
-import { ROOT } from './run-ccs.ts'
+import { DataDir } from '../e2e/data-dir.ts'
+import { ROOT } from '../e2e/run-ccs.ts'
 
 const CASES = path.join(ROOT, 'test/fixtures/cases')
 const MAPPING = path.join(CASES, 'map.yml')

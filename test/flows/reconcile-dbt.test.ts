@@ -12,10 +12,10 @@ import { runWhy } from '../../cli/app/why.ts'
 import type { WhyReport } from '../../cli/domain/provenance/why.ts'
 import type { ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { explainMissingOwnDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
 import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { putBytes, queryStored, rewriteLake, tamperFile } from '../fixtures/tamper.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
 /** dbt reads no file that is not as it was written. */

@@ -11,10 +11,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { DayReport, ReconcileReport } from '../../cli/domain/reconcile/accounts.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, deriveUuid, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
 import { queryStored, rewriteLake } from '../fixtures/tamper.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const DAY = '2026-10-25'
 const DIRT = ['--late', '0.05', '--duplicates', '0.05', '--invalid', '0.02', '--disorder', '0.1']

@@ -9,8 +9,8 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDuck } from '../../cli/adapters/duckdb/duckdb.ts'
 import type { LakePublishResult } from '../../cli/commands/lake/publish.ts'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { readDucklakeFiles, readIcebergTable } from '../fixtures/open-lake-reader.ts'
-import { runCcs } from './run-ccs.ts'
 
 const TABLE = ['silver', 'events'] as const
 

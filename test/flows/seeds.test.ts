@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { addSeedModel, CAMPAIGNS_FILE } from '../fixtures/seed-model.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const dir = mkdtempSync(path.join(tmpdir(), 'ccs-seeds-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { runCcs } from '../e2e/run-ccs.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import {
   addEvents,
@@ -14,7 +15,6 @@ import {
   SHARED_DBT,
   writeDbt,
 } from '../fixtures/dbt-project.ts'
-import { runCcs } from './run-ccs.ts'
 
 const temp = mkdtempSync(path.join(tmpdir(), 'ccs-dbt-'))
 const project = path.join(temp, 'shop')

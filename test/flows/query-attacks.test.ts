@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { ENDLESS } from '../fixtures/endless.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const BIN = path.join(ROOT, 'bin/run.js')
 const GEN = ['--from', '2026-03-01', '--to', '2026-03-02', '--count', '300']

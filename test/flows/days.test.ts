@@ -11,10 +11,10 @@ import { openAnswers } from '../../cli/app/query.ts'
 import { runReconcile } from '../../cli/app/reconcile.ts'
 import type { Event } from '../../cli/domain/events/contracts.ts'
 import { loadProject } from '../../cli/project.ts'
+import { ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { explainMissingOwnDbt, SHARED_DBT } from '../fixtures/dbt-project.ts'
 import { buildMarts } from '../fixtures/marts-stand-in.ts'
 import { appendEvents, shopEvent, shopOrder } from '../fixtures/shop-events.ts'
-import { ROOT, runCcs } from './run-ccs.ts'
 
 const HALF_HOUR = 1_800_000
 const ZONE = 'Europe/Berlin'
