@@ -26,7 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     clock: { type: 'string' },
     zone: { type: 'string', default: 'UTC' },
-    project: { type: 'string', multiple: true, default: ['unit', 'contract', 'e2e'] },
+    project: { type: 'string', multiple: true, default: ['unit', 'contract', 'e2e', 'flows'] },
   },
   allowPositionals: true,
 })

@@ -1,9 +1,10 @@
 /** A rebuild whose rows are fewer than those that it would replace. */
 import { expect, test } from 'vitest'
+import type { Reject } from '../../../cli/domain/gate/reject.ts'
 import { EMPTY_MANIFEST } from '../../../cli/domain/lake/empty-manifest.ts'
 import type { Manifest } from '../../../cli/domain/lake/manifest.ts'
 import type { Layer } from '../../../cli/domain/models/model.ts'
-import { compareRows } from '../../../cli/engines/embedded/row-loss.ts'
+import { compareRows, refuseLostVersions } from '../../../cli/engines/embedded/row-loss.ts'
 
 const models = ['bronze.events', 'silver.events', 'gold.minutes'].map((name) => ({
   model: { name, layer: name.split('.')[0] as Layer, kind: 'stream' },
@@ -59,4 +60,22 @@ test('fewer rows of an unchanged model are refused, of a changed one only report
 test('records that are rejected now explain fewer rows', () => {
   const built = manifest([1_990, 1_890, 60], { records: 2_010, dlq: 20 })
   expect(compare(built)).toHaveLength(2)
+})
+
+test('records of a version that is no longer kept are refused, if the commit has read them', () => {
+  const positions = [{ topic: 'events.raw', partition: 0, nextOffset: 10, watermarkMs: null }]
+  const base = { ...before, positions } as unknown as Manifest
+  const reject = (offset: number, reason: Reject['reason'] = 'unknown_schema_id'): Reject => ({
+    ...{ topic: 'events.raw', partition: 0, offset, reason, message: '', schemaId: 19 },
+    ...{ bytes: Buffer.alloc(0), appendMs: 0 },
+  })
+  expect(() => refuseLostVersions(base, [reject(3, 'bad_magic'), reject(9)])).toThrow(
+    'record 0:9 of events.raw was written with schema id 19, which no version in ' +
+      'schemas/history/events.raw/ has.',
+  )
+  // What came since the commit may be rejected, as by an engine that goes on.
+  expect(() => refuseLostVersions(base, [reject(10)])).not.toThrow()
+  expect(() => refuseLostVersions(base, [])).not.toThrow()
+  const pruned = { ...base, pruned: { rejects: 5 } } as unknown as Manifest
+  expect(() => refuseLostVersions(pruned, [reject(9)])).not.toThrow()
 })

@@ -87,6 +87,17 @@ describe('an error that ccs did not throw', () => {
     expect(toCcsError(cause)).toMatchObject({ code: expected, exit: 1, cause })
   })
 
+  test('a file of ccs that is not found is not a mistake of the user, and says what to try', () => {
+    const cause = Object.assign(new Error("Cannot find package 'avsc'"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    })
+    expect(toCcsError(cause)).toMatchObject({
+      ...{ code: 'CCS_DISK_FAILED', exit: 1 },
+      message: "ccs can't load a file of its own: Cannot find package 'avsc'",
+      hint: expect.stringContaining('ulimit -n'),
+    })
+  })
+
   test('of any type becomes a sentence', () => {
     expect(toCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
   })
