@@ -56,6 +56,12 @@ export function toCcsError(
       hint: 'Free some space and run it again: committed data is safe.',
       cause: thrown,
     })
+  // Node does not say which directory: the one that the shell is in was removed or replaced.
+  if (code === 'ENOENT' && message.includes('uv_cwd'))
+    return new CcsError('CCS_PROJECT_NOT_FOUND', 'The directory that you are in is gone.', {
+      hint: 'If there is a new one of that name, go into it: cd "$PWD"',
+      cause: thrown,
+    })
   const short = memoryError(thrown)
   if (short) return short
   const failure = toSystemFailure(thrown)

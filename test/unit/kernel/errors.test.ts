@@ -98,6 +98,15 @@ describe('an error that ccs did not throw', () => {
     })
   })
 
+  test('a directory that was replaced under the shell is named, with the way into the new one', () => {
+    const cause = Object.assign(new Error('ENOENT: no such file or directory, uv_cwd'), {
+      code: 'ENOENT',
+    })
+    expect(toCcsError(cause)).toMatchObject({
+      ...{ code: 'CCS_PROJECT_NOT_FOUND', hint: expect.stringContaining('cd "$PWD"') },
+    })
+  })
+
   test('of any type becomes a sentence', () => {
     expect(toCcsError(undefined).message).toBe('Something went wrong inside ccs: undefined')
   })
