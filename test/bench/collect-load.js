@@ -1,13 +1,13 @@
 /**
  * Sends events to a collector, open loop: each request is due at a fixed time, whatever became of
  * those before, and its latency begins when it is due. A process of its own; prints one JSON line.
- * Arguments: one JSON document { port, path, rate, seconds, events, connections, slow }.
+ * Arguments: one JSON document { port, path, rate, seconds, events, connections }.
  */
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'
 import { performance } from 'node:perf_hooks'
 
-const { port, path, rate, seconds, events, connections, slow = 0 } = JSON.parse(process.argv[2])
+const { port, path, rate, seconds, events, connections } = JSON.parse(process.argv[2])
 const RUN = randomBytes(6).toString('hex')
 const WARM_UP_MS = 2_000
 
@@ -32,7 +32,6 @@ const latencies = []
 let acknowledged = 0
 let refused = 0
 let isMeasured = false
-let open = 0
 const free = []
 const waiting = []
 
@@ -40,7 +39,7 @@ function connect() {
   const socket = net.connect(port, '127.0.0.1')
   socket.setNoDelay(true)
   let text = ''
-  const one = { socket, dueMs: 0, isCounted: false }
+  const one = { socket, dueMs: 0, isCounted: false, isWaiting: false }
   socket.on('data', (data) => {
     text += data.toString('latin1')
     const head = text.indexOf('\r\n\r\n')
@@ -52,12 +51,17 @@ function connect() {
     else refused++
     if (one.isCounted) latencies.push(performance.now() - one.dueMs)
     text = ''
+    one.isWaiting = false
     const next = waiting.shift()
     if (next === undefined) free.push(one)
     else send(one, next)
   })
-  socket.on('error', () => {
-    refused++
+  socket.on('error', () => undefined)
+  socket.on('close', () => {
+    if (one.isWaiting) refused++
+    const at = free.indexOf(one)
+    if (at >= 0) free.splice(at, 1)
+    connect()
   })
   return new Promise((resolve) => socket.once('connect', () => resolve(free.push(one))))
 }
@@ -65,24 +69,11 @@ function connect() {
 function send(one, dueMs) {
   one.dueMs = dueMs
   one.isCounted = isMeasured
+  one.isWaiting = true
   one.socket.write(makeRequest())
 }
 
-/** Sockets that send one byte of their headers every second and never end. */
-function crawl() {
-  const socket = net.connect(port, '127.0.0.1')
-  socket.on('error', () => undefined)
-  socket.write('POST /v1/events HTTP/1.1\r\nhost: x\r\nx-slow: ')
-  const timer = setInterval(() => socket.write('a'), 1_000)
-  socket.on('close', () => {
-    clearInterval(timer)
-    if (open > 0) crawl()
-  })
-}
-
 await Promise.all(Array.from({ length: connections }, connect))
-open = slow
-for (let i = 0; i < slow; i++) crawl()
 const startMs = performance.now()
 const total = Math.round((rate * (WARM_UP_MS + seconds * 1000)) / 1000)
 let sent = 0
@@ -90,7 +81,7 @@ let cpu
 await new Promise((resolve) => {
   const tick = () => {
     const nowMs = performance.now()
-    const due = Math.min(total, Math.floor(((nowMs - startMs) / 1000) * rate))
+    const due = Math.min(total, Math.floor(((nowMs - startMs) / 1000) * rate) + 1)
     if (!isMeasured && nowMs - startMs >= WARM_UP_MS) {
       isMeasured = true
       cpu = process.cpuUsage()

@@ -58,6 +58,8 @@ export interface Listening {
   readonly requestMs: number
   /** From the connection to the end of the headers; by default as long as the whole request. */
   readonly headersMs?: number
+  /** How long a connection stays open without a request. */
+  readonly idleMs: number
   readonly headerBytesMax: number
 }
 
@@ -69,7 +71,7 @@ export interface HttpServer {
 
 /** Listens; undefined if the port is taken or not allowed. Any other error is thrown. */
 export async function openHttpServer(listening: Listening): Promise<HttpServer | undefined> {
-  const { routes, host, port, requestMs, headersMs = requestMs, headerBytesMax } = listening
+  const { routes, host, port, requestMs, headersMs = requestMs, idleMs, headerBytesMax } = listening
   // Without other options it creates a server of node:http.
   const server = createAdaptorServer({
     fetch: routes.fetch,
@@ -77,6 +79,7 @@ export async function openHttpServer(listening: Listening): Promise<HttpServer |
     overrideGlobalObjects: false,
     serverOptions: {
       requestTimeout: requestMs,
+      keepAliveTimeout: idleMs,
       headersTimeout: headersMs,
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: headerBytesMax,

@@ -7,11 +7,23 @@ import { setPriority } from 'node:os'
  * system forbids it, or when the process has ended.
  */
 export function lowerPriority(pid: number, nice: number): void {
+  setPriorities(pid, nice)
+}
+
+/**
+ * Lets this process compute before others; `nice` is -1 to -20, the most. Does nothing where the
+ * system forbids it: on Linux to all but root and those with CAP_SYS_NICE.
+ */
+export function raisePriority(nice: number): void {
+  setPriorities(process.pid, nice)
+}
+
+function setPriorities(pid: number, nice: number): void {
   for (const thread of listThreads(pid))
     try {
       setPriority(thread, nice)
     } catch {
-      // The thread has ended, or it has a lower priority already.
+      // The thread has ended, or may not have this priority.
     }
 }
 

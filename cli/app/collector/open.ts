@@ -1,5 +1,7 @@
 /** The composition root of `ccs collect`. */
 import { randomUUID } from 'node:crypto'
+import { turnPretenuringOff } from '../../adapters/process/garbage.ts'
+import { raisePriority } from '../../adapters/process/priority.ts'
 import type { CollectFigures } from '../../domain/collector/figures.ts'
 import { openAll } from '../../domain/kernel/closers.ts'
 import { CcsError } from '../../domain/kernel/errors.ts'
@@ -29,6 +31,9 @@ export interface OpenCollector {
 /** Less room on the disk than this, and nothing more is taken: the engine needs some too. */
 const ROOM_BYTES_MIN = 64 * 1024 * 1024
 
+/** Senders wait for its answers, nobody for the next commit of the engine. */
+const NICE = -5
+
 /**
  * Opens the log, then listens. Throws CCS_CONFIG_INVALID for settings with which it may not listen,
  * CCS_LOG_LOCKED while another collector writes, CCS_PORT_TAKEN.
@@ -37,6 +42,7 @@ export async function openCollector(
   project: Project,
   { port, hasShop, onNotice }: CollectOpening,
 ): Promise<OpenCollector> {
+  turnPretenuringOff()
   const [checks, contracts, commits, collectors, rates, credentials, salts, kept, rooms, servers] =
     await Promise.all([
       import('../../domain/collector/check-settings.ts'),
@@ -97,6 +103,7 @@ export async function openCollector(
         hint: 'Name another one with --port, or 0 for any that is free. See: ss -ltnp',
       })
     closers.add(() => server.close())
+    raisePriority(NICE)
     return { url: `http://${settings.host}:${server.port}`, figures }
   })
 }

@@ -51,6 +51,11 @@ export interface CollectorServerParts {
 const EVENTS_MAX = 5_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
+/**
+ * Longer than proxies keep a connection for its next request (nginx a minute, Caddy two): a request
+ * that meets a connection just closed fails there, and is not sent again.
+ */
+const IDLE_MS = 130_000
 const BUSY_RETRY_MS = 2_000
 /** A server is away, which may be over in a moment. */
 const AWAY_RETRY_MS = 5_000
@@ -78,7 +83,7 @@ export async function startCollectorServer(
   routes.onError((error, c) => sendWhole(c, refuse(describeFailure(error))))
   const server = await openHttpServer({
     ...{ routes, host: settings.host, port: settings.port },
-    ...{ headersMs: HEADERS_MS, requestMs: REQUEST_MS, headerBytesMax: 16 * 1024 },
+    ...{ headersMs: HEADERS_MS, requestMs: REQUEST_MS, idleMs: IDLE_MS, headerBytesMax: 16 * 1024 },
   })
   own.port = server?.port ?? settings.port
   return server

@@ -100,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const open = (port: number) =>
     openHttpServer({
       ...{ routes: app, host: '127.0.0.1', port },
-      ...{ requestMs: 30_000, headerBytesMax: 16 * 1024 },
+      ...{ requestMs: 30_000, idleMs: 5_000, headerBytesMax: 16 * 1024 },
     })
   const wanted = await open(options.port)
   if (wanted === undefined && options.isPortRequired)
