@@ -105,29 +105,44 @@ export async function save(name, document) {
   await writeFile(`${RESULTS}/${name}.json`, `${JSON.stringify(document, null, 2)}\n`)
 }
 
-/** The result of an earlier run of the same commit and size; undefined where there is none. */
-export async function saved(name, { commit, size }) {
-  try {
-    const found = JSON.parse(await readFile(`${RESULTS}/${name}.json`, 'utf8'))
-    return found.on.commit === commit && found.settings.size === size ? found : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /**
- * Puts the results between the marks of docs/benchmarks.md, one section a bench. `all` are the results that
- * the summary is made of: older ones too, where a bench did not run this time.
+ * Puts the results between the marks of docs/benchmarks.md, one section a bench. The summary keeps the
+ * lines of benches that did not run this time.
  */
-export async function writePage(results, all, on) {
+export async function writePage(results, on) {
   let page = await readFile(PAGE, 'utf8')
-  page = between(page, 'summary', `${onLine(on)}\n\n${markdown(goalRows(all))}`)
+  page = between(page, 'summary', `${ABOUT}\n\n${markdown(mergeSummary(page, results))}`)
   for (const { name, rows, notes = [] } of results) {
     if (!rows) continue
     const lines = notes.map((note) => `- ${note}`).join('\n')
     page = between(page, name, `${onLine(on)}\n\n${markdown(rows)}\n${lines && `\n${lines}\n`}`)
   }
   await writeFile(PAGE, page)
+}
+
+const ABOUT =
+  'The last run of each, some at a smaller size than the full one; size, commit, machine and load ' +
+  'stand in its own section.'
+
+/** The goals of these results, each bench in the place that it had; those of other benches stay. */
+function mergeSummary(page, results) {
+  const before = readSummary(page)
+  const names = new Set([...before.map(({ bench }) => bench), ...results.map(({ name }) => name)])
+  return [...names].flatMap((name) => {
+    const result = results.find((one) => one.name === name)
+    return result ? goalRows([result]) : before.filter(({ bench }) => bench === name)
+  })
+}
+
+function readSummary(page) {
+  const [, text = ''] = page.split(/<!-- \/?results:summary -->/)
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (bench|---) /.test(line))
+    .map((line) => {
+      const [bench, goal, limit, measured, met] = line.slice(2, -2).split(' | ')
+      return { bench, goal, limit, measured, met }
+    })
 }
 
 function onLine(on) {

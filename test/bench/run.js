@@ -29,7 +29,6 @@ import {
   print,
   ROWS_DIFFER,
   save,
-  saved,
   table,
   writePage,
 } from './report.js'
@@ -96,15 +95,7 @@ for (const bench of chosen) {
 console.log('\n== Goals')
 console.log(table(goalRows(results)))
 await save('summary', { on, goals: goalRows(results) })
-if (values.write) {
-  const all = []
-  for (const { name } of BENCHES) {
-    const found =
-      results.find((one) => one.name === name) ?? (await saved(name, { commit: on.commit, size }))
-    if (found) all.push(found)
-  }
-  await writePage(results, all, on)
-}
+if (values.write) await writePage(results, on)
 for (const { goals = [] } of results)
   if (goals.some((one) => [ROWS_DIFFER, EVENTS_WRONG].includes(one.goal) && !one.met))
     process.exitCode = 1
