@@ -18,7 +18,6 @@ process.argv.push(
   'disk-full',
   'tmpfs',
   'poison',
-  'e2e/faults',
   'log-faults',
   'lake.test',
   'decode.test',

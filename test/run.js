@@ -20,7 +20,7 @@ const ALONE = [
   'test/contract/live-hub.test.ts',
   'test/contract/live-page.test.ts',
   'test/contract/poison.test.ts',
-  'test/e2e/faults.test.ts',
+  'test/faults/engine.test.ts',
   'test/unit/pipeline/outage-handler.test.ts',
   'test/unit/generate/rate-pacer.test.ts',
 ]

@@ -89,7 +89,7 @@ trackerTest('a refusal removes the ids, is remembered, and is in every event', a
   await call(page, 'identify', 'c7')
   await arrived('page_view', 'identify')
   await call(page, 'consent', false)
-  expect(await listStored(page)).toEqual(['ccs.consent'])
+  await expect.poll(() => listStored(page), SETTLES).toEqual(['ccs.consent'])
   await page.reload()
   const [, , view] = await arrived('page_view', 'identify', 'page_view')
   expect(view).toMatchObject({ consent: false })
@@ -117,7 +117,7 @@ trackerTest('Global Privacy Control refuses for its visitor, whatever was stored
     expect(event).not.toHaveProperty('customer_id')
   }
   expect(site.deliveries.at(-1)?.headers.cookie).toBeUndefined()
-  expect(await listStored(page)).toEqual(['ccs.consent'])
+  await expect.poll(() => listStored(page), SETTLES).toEqual(['ccs.consent'])
 })
 
 trackerTest('Do-Not-Track refuses as well', async () => {
@@ -156,6 +156,7 @@ trackerTest(
   async () => {
     const page = await open()
     await arrived('page_view')
+    await expect.poll(() => listStored(page), SETTLES).toEqual([])
     await page.context().setOffline(true)
     for (const term of ['a', 'b', 'c']) await call(page, 'search', { search_term: term })
     const before = await page.evaluate(() => Date.now())
@@ -249,6 +250,7 @@ trackerTest('two tabs share the queue and lose nothing', async () => {
   const tabs = [await context.newPage(), await context.newPage()]
   for (const tab of tabs) await tab.goto(`${site.url}/page`)
   await arrived('page_view', 'page_view')
+  await expect.poll(() => listStored(tabs[0] as never), SETTLES).toEqual([])
   await site.kill()
   for (let i = 0; i < 20; i++)
     for (const tab of tabs) await call(tab, 'search', { search_term: `${i}` })

@@ -16,12 +16,12 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type Ran, ROOT, runCcs } from '../e2e/run-ccs.ts'
 import { checksums } from '../fixtures/checksums.ts'
 import { endAll, startNode } from '../fixtures/child.ts'
 import { generateStream, makeCrashProject } from '../fixtures/crash-project.ts'
 import { selectShare } from '../fixtures/fault-share.ts'
 import { inNamespace, NO_NAMESPACES } from '../fixtures/pid-namespace.ts'
-import { type Ran, ROOT, runCcs } from './run-ccs.ts'
 
 const RECORDS = 3_000
 const SEED = 77
