@@ -115,6 +115,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Prints all rows; into a file or a pipe without cutting anything. */
   protected printRows(columns: readonly Column[], rows: readonly object[]): void {
+    if (this.jsonEnabled()) return
     const width = process.stdout.isTTY ? this.width : Number.POSITIVE_INFINITY
     const paint = painterFor(process.stdout)
     for (const line of formatTable(columns, rows, { width, paint })) this.print(line)
@@ -145,9 +146,7 @@ export abstract class CcsCommand<Result> extends Command {
     this.#isLineOpen = false
   }
 
-  /**
-   * As `printLines`, for endless output: waits while the reader of stdout is slower than we are.
-   */
+  /** As `printLines`, for endless output: waits while the reader of stdout is slower. */
   protected async printWithBackpressure(
     lines: string | readonly string[],
     stop: AbortSignal,

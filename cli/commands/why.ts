@@ -4,6 +4,7 @@ import { runWhy, runWhyEvent } from '../app/why.ts'
 import { CcsCommand, targetFlag } from '../command.ts'
 import { wrapLine } from '../domain/console/text.ts'
 import { CcsError, EXIT } from '../domain/kernel/errors.ts'
+import { greatest } from '../domain/kernel/lists.ts'
 import { formatCount, formatDuration } from '../domain/kernel/units.ts'
 import { toModelFile } from '../domain/models/model.ts'
 import type { Delivery, EventReport } from '../domain/provenance/event-report.ts'
@@ -131,7 +132,7 @@ export default class Why extends CcsCommand<WhyReport | EventReport> {
     this.printWrapped(grain, 0)
     this.print(this.paint('dim', file))
     this.print()
-    const width = Math.max(...Object.keys(row).map((name) => name.length))
+    const width = greatest(Object.keys(row).map((name) => name.length))
     for (const [name, value] of Object.entries(row))
       this.print(`  ${this.paint('dim', name.padEnd(width))}  ${shown(value)}`)
     this.print()

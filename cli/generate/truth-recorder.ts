@@ -3,6 +3,7 @@
  * metrics and each partition's watermark at the arrival of an event. Memory grows with the run.
  */
 import { TRUTH_FORMAT, TRUTH_TABLES, type Truth, type TruthRow } from '../domain/audit/truth.ts'
+import { appendAll } from '../domain/kernel/lists.ts'
 import { rejectReason } from './broken-records.ts'
 import { ShopDays } from './shop-days.ts'
 import type { Arrival } from './simulation.ts'
@@ -185,7 +186,8 @@ export class TruthRecorder {
   finish(): Truth {
     const { seed, startMs, timezone, partitions } = this.#options
     const sessions: Session[] = []
-    for (const [id, visits] of this.#visits) sessions.push(...buildSessions(id, visits, this.#days))
+    for (const [id, visits] of this.#visits)
+      appendAll(sessions, buildSessions(id, visits, this.#days))
     const counts = {
       records: this.#records,
       duplicates: this.#duplicates,

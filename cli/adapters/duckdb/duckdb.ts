@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@duckdb/node-api'
 import type Bindings from '@duckdb/node-bindings'
+import { appendAll } from '../../domain/kernel/lists.ts'
 import { readFirstTexts } from './duck-texts.ts'
 import type { DuckOptions, RowStream, Rows } from './duck-types.ts'
 import { formatIsoTime, toInteger } from './json-values.ts'
@@ -86,10 +87,7 @@ export class Duck {
   }
 }
 
-/**
- * By require, because import() would first parse all files of these CommonJS packages for the
- * names that they export, which takes three times as long as running them.
- */
+/** By require: import() would first parse the packages' files for exports, which takes longer. */
 function loadBindings(): typeof Bindings {
   return createRequire(import.meta.url)('@duckdb/node-bindings') as typeof Bindings
 }
@@ -145,7 +143,7 @@ export class DuckConnection {
       const result = await bindings.execute_prepared(statement)
       const found: string[] = []
       for (let at = 0; at < bindings.result_chunk_count(result); at++)
-        found.push(...readFirstTexts(bindings, bindings.result_get_chunk(result, at)))
+        appendAll(found, readFirstTexts(bindings, bindings.result_get_chunk(result, at)))
       return found
     } finally {
       bindings.destroy_prepare_sync(statement)

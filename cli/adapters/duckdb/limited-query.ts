@@ -1,4 +1,5 @@
 /** Keeps one query within its limits: of time, of rows, and of the length of its answer. */
+import { appendAll } from '../../domain/kernel/lists.ts'
 import { AnswerSize, timeoutError } from '../../domain/sql/answer-size.ts'
 import type { QueryControl, QueryLimits, QueryResult } from '../../domain/sql/query-result.ts'
 import type { DuckConnection } from './duckdb.ts'
@@ -85,7 +86,7 @@ export async function readWithin(
   for await (const chunk of chunks) {
     signal.throwIfAborted()
     size.addRows(chunk.length)
-    rows.push(...chunk)
+    appendAll(rows, chunk)
   }
   return { columns, rows }
 }

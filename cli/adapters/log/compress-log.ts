@@ -1,5 +1,6 @@
 /** The segments of the log as files that are compressed, and that retention removes. */
 
+import { appendAll } from '../../domain/kernel/lists.ts'
 import type { CompressPorts, PlainSegment } from '../../domain/lake/compress-log.ts'
 import { dataLayout } from '../../domain/lake/layout.ts'
 import type { PrunePorts } from '../../domain/lake/prune.ts'
@@ -35,7 +36,7 @@ export function openLogFiles(place: {
       if (!isClean) for (const one of own) await removeDrafts(files, one.dir)
       isClean = true
       const found: PlainSegment[] = []
-      for (const one of own) found.push(...(await listPlain(files, one, known)))
+      for (const one of own) appendAll(found, await listPlain(files, one, known))
       return found
     },
 

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { canonicalizeSchema } from '../../domain/avro/schema.ts'
 import type { RegisteredSchema, SchemaRegistry } from '../../domain/avro/schema-registry.ts'
 import { CcsError, EXIT } from '../../domain/kernel/errors.ts'
+import { appendAll } from '../../domain/kernel/lists.ts'
 import { subjectFor } from '../../domain/log/topics.ts'
 
 const VERSION_FILE = /^([1-9]\d{0,8})\.id([1-9]\d{0,8})\.avsc$/
@@ -53,7 +54,10 @@ async function readHistory(dir: string): Promise<readonly KeptVersion[]> {
       const schema = await readFile(file, 'utf8')
       versions.push({ id, subject: subjectFor(topic), version, schema, topic, file })
     }
-    kept.push(...versions.sort((a, b) => a.version - b.version))
+    appendAll(
+      kept,
+      versions.sort((a, b) => a.version - b.version),
+    )
   }
   return kept
 }

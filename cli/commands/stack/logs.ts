@@ -3,13 +3,14 @@ import { stackLogs, stackPlace } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
 import type { PartLog } from '../../domain/devstack/run-stack.ts'
 import { PARTS, type PartName } from '../../domain/devstack/servers.ts'
+import { greatest } from '../../domain/kernel/lists.ts'
 
 export interface StackLogs {
   readonly logs: readonly PartLog[]
 }
 
 /** The longest name, and a space. */
-const NAME_WIDTH = Math.max(...PARTS.map((part) => part.length)) + 1
+const NAME_WIDTH = greatest(PARTS.map((part) => part.length)) + 1
 
 export default class StackLogsCommand extends CcsCommand<StackLogs> {
   static override summary = 'Print the last log lines of the servers of ccs stack.'

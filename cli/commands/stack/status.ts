@@ -2,10 +2,11 @@ import { stackPlace, stackState } from '../../app/stack.ts'
 import { CcsCommand } from '../../command.ts'
 import { PARTS } from '../../domain/devstack/servers.ts'
 import type { PartStatus, StackStatus } from '../../domain/devstack/stack.ts'
+import { greatest } from '../../domain/kernel/lists.ts'
 import { formatBytes } from '../../domain/kernel/units.ts'
 
 /** The longest name. */
-const NAME_WIDTH = Math.max(...PARTS.map((part) => part.length))
+const NAME_WIDTH = greatest(PARTS.map((part) => part.length))
 
 export default class StackStatusCommand extends CcsCommand<StackStatus> {
   static override summary = 'Show the servers of ccs stack: state, pid, address, memory.'

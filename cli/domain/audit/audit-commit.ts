@@ -1,4 +1,5 @@
 /** Audits one commit: first whether its files are as they were written, then every model's rows. */
+import { greatest } from '../kernel/lists.ts'
 import { listCommittedEnds } from '../lake/committed-ends.ts'
 import type { DamagedFile } from '../lake/damage.ts'
 import type { LakeFile, Manifest, Pruned } from '../lake/manifest.ts'
@@ -139,8 +140,7 @@ async function readLogInput(
     rejects: countModels(readRejectSources(log, logic.dlqSchemas, dlqEnd), tally),
     dlqEnd,
     dlqKept: await log.range(DLQ_TOPIC, ENGINE_PARTITION),
-    countPrunedRejects: async () =>
-      Math.max(...(await readPruned()).map((one) => one?.rejects ?? 0)),
+    countPrunedRejects: async () => greatest((await readPruned()).map((one) => one?.rejects ?? 0)),
     ...(own ? {} : { kept: (range) => readKeptRanges(log, range) }),
   }
 }

@@ -5,6 +5,7 @@
  * side of a comparison.
  */
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { LogGap } from '../lake/manifest.ts'
 import type { GraphModel } from '../models/graph.ts'
@@ -89,7 +90,7 @@ export async function audit(input: AuditInput): Promise<AuditAccounts> {
     onProgress(index, logic.graph.length)
     const { row, faults: found } = await auditModel(input, one)
     models.push(row)
-    faults.push(...found)
+    appendAll(faults, found)
   }
   return { models, faults }
 }

@@ -1,4 +1,5 @@
 /** The audits in a model's header, each as a SELECT of the rows that break it. */
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { Audit, Model } from '../models/model.ts'
 import type { AuditSql } from './catalog.ts'
@@ -53,7 +54,7 @@ export async function runHeaderAudits(
   for (const audit of model.audits) {
     const broken = `SELECT id, ${quoteText(auditText(audit))} AS problem
       FROM (${violationsSql(audit, model, relation)})`
-    faults.push(...(await queryFaults(sql, model.name, broken)))
+    appendAll(faults, await queryFaults(sql, model.name, broken))
   }
   return faults
 }

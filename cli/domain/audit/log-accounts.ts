@@ -4,6 +4,7 @@
  * partition; a Kafka log, whose offsets may have holes, is read at the offsets that were found
  * nowhere.
  */
+import { appendAll } from '../kernel/lists.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import type { Manifest } from '../lake/manifest.ts'
 import type { OffsetRange } from '../log/log-report.ts'
@@ -135,10 +136,9 @@ export async function auditLog(
   const dlq = await good('dlq', 'bronze')
   const found = await queryCount(plain, 'SELECT count(*) FROM audit.records WHERE is_known')
   const fault = queryOffsetFaults(plain, topic)
-  faults.push(
-    ...(await fault(
-      `SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`,
-    )),
+  appendAll(
+    faults,
+    await fault(`SELECT ${PROBLEM} AS problem, p, o FROM audit.records WHERE problem IS NOT NULL`),
   )
   let total = found
   let forgotten = 0
@@ -149,13 +149,14 @@ export async function auditLog(
     const pruned = missing === 0 ? 0 : await input.countPrunedRejects()
     forgotten = Math.min(missing, pruned)
     if (missing > forgotten)
-      faults.push(
-        ...(await fault(
+      appendAll(
+        faults,
+        await fault(
           `SELECT CASE WHEN o < kept THEN 'neither in Bronze nor rejected, and gone from the log'
             ELSE 'neither in Bronze nor rejected' END || '${describeLost(input, pruned)}'
             AS problem, p, o
           FROM audit.missing JOIN audit.ranges USING (p)`,
-        )),
+        ),
       )
     await plain.run('DROP TABLE audit.missing')
   }

@@ -1,4 +1,5 @@
 /** Removes old backups, and the objects that only they named. */
+import { appendAll } from '../kernel/lists.ts'
 import type { BackupStore } from './backup-store.ts'
 import { listBackups, readBackup, readSavedManifest } from './list-backups.ts'
 import { listOwnKeys, type SnapshotName } from './snapshot.ts'
@@ -51,12 +52,12 @@ async function listNamed(
   const manifests = new Set<string>()
   for (const name of backups) {
     const snapshot = await readBackup(store, name)
-    named.push(...listOwnKeys(snapshot))
+    appendAll(named, listOwnKeys(snapshot))
     const { commit } = snapshot
     if (!commit || manifests.has(commit.key)) continue
     manifests.add(commit.key)
     const manifest = await readSavedManifest(store, snapshot)
-    if (manifest) named.push(...listCommitKeys(manifest))
+    if (manifest) appendAll(named, listCommitKeys(manifest))
   }
   return named
 }

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../kernel/clock.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { greatest } from '../kernel/lists.ts'
 import { assignPartition } from '../log/assign-partition.ts'
 import type { LogWriter } from '../log/event-log.ts'
 import { RecordBatch } from '../log/record-batch.ts'
@@ -128,7 +129,7 @@ export class GroupCommit {
     this.#writers ??= await this.#ports.openWriters()
     const { events: writers, rejects: dlq } = this.#writers
     const nowMs = this.#ports.clock.nowMs()
-    const largest = Math.max(...events.map(({ bytes }) => bytes))
+    const largest = greatest(events.map(({ bytes }) => bytes))
     if (largest > FRAME_BYTES_MAX) throw tooLarge(largest)
     const appends = events.map((batch, index) => {
       if (batch.count === 0) return undefined

@@ -5,6 +5,7 @@
  */
 
 import { didYouMean, findNearest } from '../kernel/did-you-mean.ts'
+import { appendAll } from '../kernel/lists.ts'
 import {
   CATALOG_KEYS,
   findSettings,
@@ -67,9 +68,10 @@ export function checkSink(
         hint: `Add to config: "${key}": "…"`,
       })
   const has = (key: string) => config[key] !== undefined
-  faults.push(...checkTopics(has), ...checkTransforms(config, 'transforms'))
-  if (config['connector.class'] === ICEBERG_SINK) faults.push(...checkIceberg(config, has))
-  if (config['connector.class'] === S3_SINK) faults.push(...checkS3(config, has))
+  appendAll(faults, checkTopics(has))
+  appendAll(faults, checkTransforms(config, 'transforms'))
+  if (config['connector.class'] === ICEBERG_SINK) appendAll(faults, checkIceberg(config, has))
+  if (config['connector.class'] === S3_SINK) appendAll(faults, checkS3(config, has))
   return faults
 }
 

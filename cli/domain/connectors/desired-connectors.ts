@@ -12,6 +12,7 @@ import {
 } from '../documents/variables.ts'
 import { didYouMean } from '../kernel/did-you-mean.ts'
 import { type CcsError, throwAll } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import type { TopicState } from '../log/topic-admin.ts'
 import { checkSink, parseList } from './check-settings.ts'
 import {
@@ -62,10 +63,10 @@ export function renderConnectors(
   const read = files
     .filter((one) => one.file.endsWith('.json'))
     .flatMap((one) => readConnectorFile(one, faults) ?? [])
-  faults.push(...checkNames(read))
+  appendAll(faults, checkNames(read))
   const all = read.map((one) => {
     const desired = renderConnector(one, target, lookup)
-    faults.push(...locateFaults(one, desired))
+    appendAll(faults, locateFaults(one, desired))
     return { one, desired }
   })
   throwAll(faults)
@@ -231,7 +232,8 @@ export function chooseConnectors(
       skipped.push({ connector, reason: `${first.name} does the same.` })
     else if (has(connector.class)) {
       chosen.push(connector)
-      faults.push(...connector.unresolved, ...findMissingPlugins(connector, plugins))
+      appendAll(faults, connector.unresolved)
+      appendAll(faults, findMissingPlugins(connector, plugins))
     } else if (connector.isRequired) faults.push(missingPluginError(connector, 'connector.class'))
     else skipped.push({ connector, reason: `The cluster has no ${connector.class}.` })
   }

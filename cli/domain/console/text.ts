@@ -3,6 +3,7 @@
  * It only makes strings; command.ts writes them.
  */
 import type { CcsError, Location } from '../kernel/errors.ts'
+import { greatest } from '../kernel/lists.ts'
 import { redactLine } from '../kernel/redact.ts'
 import { formatCount, formatDuration } from '../kernel/units.ts'
 import { escapeControls } from './controls.ts'
@@ -69,7 +70,7 @@ export function formatTable(
     Math.max(
       title.length,
       columns[index]?.widthMin ?? 0,
-      ...cells.map((row) => row[index]?.length ?? 0),
+      greatest(cells.map((row) => row[index]?.length ?? 0)),
     ),
   )
   const room = options.width - GAP.length * (columns.length - 1)
@@ -102,7 +103,7 @@ function formatBlocks(
   cells: readonly (readonly string[])[],
   { width, paint }: { readonly width: number; readonly paint: Paint },
 ): string[] {
-  const size = Math.max(...titles.map((title) => title.length))
+  const size = greatest(titles.map((title) => title.length))
   return cells.flatMap((row, index) => [
     ...(index === 0 ? [] : ['']),
     ...titles.map((title, column) => {
@@ -117,7 +118,7 @@ function narrowColumns(widths: number[], isExact: readonly boolean[], room: numb
   let over = widths.reduce((sum, width) => sum + width, 0) - room
   for (; over > 0; over--) {
     const texts = widths.map((width, index) => (isExact[index] ? 0 : width))
-    const widest = texts.indexOf(Math.max(...texts))
+    const widest = texts.indexOf(greatest(texts))
     widths[widest] = (widths[widest] ?? 0) - 1
   }
 }

@@ -6,6 +6,7 @@
 import type { RegisteredSchema } from '../avro/schema-registry.ts'
 import { redactSecrets } from '../connectors/connector-diff.ts'
 import { CcsError, EXIT, throwAll } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { checkTopic } from '../schemas/check.ts'
 import { joinNames } from '../schemas/describe.ts'
 import type { TargetServers } from './deploy-target.ts'
@@ -67,9 +68,9 @@ export async function checkServers(
   for (const { operations } of steps)
     for (const operation of operations) {
       if (operation.op === 'register')
-        faults.push(...(await checkSchema(servers, operation, steps)))
+        appendAll(faults, await checkSchema(servers, operation, steps))
       if (operation.op === 'put connector')
-        faults.push(...(await checkConnector(servers, desired, operation.name)))
+        appendAll(faults, await checkConnector(servers, desired, operation.name))
     }
   throwAll(faults)
 }

@@ -1,6 +1,7 @@
 /** `ccs dlq ls`: groups of similar rejects. */
 
 import { escapeControls } from '../console/controls.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { formatCount } from '../kernel/units.ts'
 import { createDuplicateFilter } from './duplicate-rejects.ts'
 import type { RejectGroupKey } from './fingerprint.ts'
@@ -101,7 +102,10 @@ async function applyFilter(
       return { entry, event: reading && 'event' in reading ? reading.event : undefined }
     })
     const answers = await filter.table.evaluate(rows)
-    found.push(...rows.flatMap(({ entry }, index) => (answers[index]?.isChosen ? [entry] : [])))
+    appendAll(
+      found,
+      rows.flatMap(({ entry }, index) => (answers[index]?.isChosen ? [entry] : [])),
+    )
   }
   return found
 }

@@ -5,6 +5,7 @@ import { decodeReadableText, formatHexDump } from '../console/hex-dump.ts'
 import { wrapLine } from '../console/text.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { parseJson } from '../kernel/json.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { type DecodedRecord, toJsonValue } from '../log/decoded-record.ts'
 import { frameRecords } from '../log/frame-records.ts'
 import { DLQ_TOPIC } from '../log/topics.ts'
@@ -195,7 +196,7 @@ export function renderReject(record: DlqRecord): string[] {
   if (record.isReplayed) lines.push(field('replayed', 'yes, it was sent again'))
   lines.push('', `${record.length} bytes${record.bytes === null ? HIDDEN : ''}`)
   if (record.bytes !== null)
-    lines.push(...formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))
+    appendAll(lines, formatHexDump(Buffer.from(record.bytes, 'base64'), DUMP_BYTES))
   if (text !== null && text !== '') lines.push('', 'as text', ...text.slice(0, 4096).split(/\r?\n/))
   if (decoded) lines.push('', `as ${decoded.as}`, ...renderValues(decoded.value))
   if (partial) {

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config/config.ts'
 import { listSettings } from '../config/list-settings.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { formatBytes } from '../kernel/units.ts'
 import type { DescribedDisk } from '../lake/disk-forecast.ts'
 
@@ -74,15 +75,16 @@ export async function examineProject(
   machine: Machine,
 ): Promise<DoctorResult> {
   const checks: Check[] = [nodeCheck(machine.nodeVersion)]
-  if (!('config' in project)) checks.push(...project)
+  if (!('config' in project)) appendAll(checks, project)
   else {
     checks.push(projectCheck(project), ...modelChecks(project), ...project.metricFaults)
     checks.push(timezoneCheck(project.config))
-    checks.push(...(await diskChecks(project.dataDir, machine)))
+    appendAll(checks, await diskChecks(project.dataDir, machine))
     if (project.disk) checks.push(growthCheck(project.disk))
     checks.push(memoryCheck(project.config, machine), await portCheck(project.config, machine))
-    checks.push(...(project.collector ?? []))
-    checks.push(...(project.marts ?? []), ...(project.target ?? []))
+    appendAll(checks, project.collector ?? [])
+    appendAll(checks, project.marts ?? [])
+    appendAll(checks, project.target ?? [])
   }
   return {
     ok: checks.every((check) => check.status !== 'failed'),

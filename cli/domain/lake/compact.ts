@@ -4,6 +4,7 @@
  */
 
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import {
   type CompactedGroup,
   type CompactionGroup,
@@ -66,7 +67,7 @@ export async function compactLake(
       ports,
     )
     // A failed commit may have taken effect: staged files stay until the next `finalize` decides.
-    done.push(...(await commitGroups(merged, ports)))
+    appendAll(done, await commitGroups(merged, ports))
     ports.onProgress?.(Math.min(from + GROUPS_PER_COMMIT, plan.length), plan.length)
   }
   return summarize(done)

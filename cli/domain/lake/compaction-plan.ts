@@ -4,6 +4,7 @@
  * there are many, so that no row is rewritten more than a few times. Days that are over are packed
  * more closely.
  */
+import { least } from '../kernel/lists.ts'
 import { groupByPartition, type LakeFile, type Manifest } from './manifest.ts'
 
 /** Limits of compaction; see the defaults. */
@@ -84,7 +85,7 @@ function firstOpenDay({ positions }: Manifest): string {
   const newest = (live.length > 0 ? live : positions).flatMap((one) =>
     one.maxEventMs === null ? [] : [one.maxEventMs],
   )
-  return newest.length === 0 ? '' : new Date(Math.min(...newest)).toISOString().slice(0, 10)
+  return newest.length === 0 ? '' : new Date(least(newest)).toISOString().slice(0, 10)
 }
 
 /** '2026-11-22' of `event_date=2026-11-22`; any other partition sorts after all days. */

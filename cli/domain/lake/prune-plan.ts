@@ -5,6 +5,7 @@
  * first, which is possible if nobody writes to it.
  */
 import type { Retention } from '../config/retention.ts'
+import { greatest } from '../kernel/lists.ts'
 import { DLQ_TOPIC, ENGINE_PARTITION, RAW_TOPIC } from '../log/topics.ts'
 import type { Manifest, Pruned, PrunedRecords } from './manifest.ts'
 
@@ -78,7 +79,7 @@ export function planPrune(
   return listRetained(retention).flatMap(({ topic, keptMs }) => {
     if (keptMs === null) return []
     const own = partitions.filter((one) => one.topic === topic)
-    const newestMs = Math.max(...own.map((one) => one.newestMs ?? 0), 0)
+    const newestMs = Math.max(0, greatest(own.map((one) => one.newestMs ?? 0)))
     const beforeMs = Math.min(newestMs, nowMs) - keptMs
     return own.map((one) => planPartition(one, findCommittedEnd(one, manifest), beforeMs))
   })

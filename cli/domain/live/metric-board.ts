@@ -7,6 +7,7 @@
 
 import { formatLocation } from '../console/text.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { least } from '../kernel/lists.ts'
 import type { LiveHealth, LiveSnapshot, MetricInfo, MetricRows } from './live-document.ts'
 import type { BrokenMetric, Metric } from './metric.ts'
 import type { AbsentRows, MetricSource } from './metric-source.ts'
@@ -182,7 +183,7 @@ export class MetricBoard {
 
   #readCost(id: string): number {
     const costs = this.#costsMs.get(id) ?? []
-    return costs.length === 0 ? 0 : Math.min(...costs)
+    return costs.length === 0 ? 0 : least(costs)
   }
 
   async #runRound(onPart: (part: Round) => void): Promise<void> {

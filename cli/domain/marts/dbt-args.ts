@@ -7,6 +7,7 @@
 import { parseYaml } from '../documents/yaml-document.ts'
 import { CcsError } from '../kernel/errors.ts'
 import { isObject } from '../kernel/json.ts'
+import { appendAll } from '../kernel/lists.ts'
 
 /** A `ccs dbt` command line, split into the flags of ccs and those of dbt. */
 export interface DbtArgs {
@@ -26,7 +27,7 @@ export function splitDbtArgs(argv: readonly string[]): DbtArgs {
   for (let index = 0; index < argv.length; index++) {
     const arg = argv[index] ?? ''
     if (arg === '--') {
-      dbt.push(...argv.slice(index + 1))
+      appendAll(dbt, argv.slice(index + 1))
       break
     }
     if (OWN_WITH_VALUE.includes(arg)) own.push(arg, argv[++index] ?? '')

@@ -5,6 +5,7 @@
  */
 import type { RecordNode } from '../avro/schema.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName } from '../kernel/sql-text.ts'
 import { type GraphModel, keepUpstream, toSelectSource } from '../models/graph.ts'
 import { locate } from '../sql/ast.ts'
@@ -55,7 +56,7 @@ export async function checkLimits(
   const suspects = await findNarrowSums(sums, rig)
   const faults: CcsError[] = []
   for (const one of failed) faults.push(await explainFailure(one, rig))
-  for (const one of suspects) faults.push(...(await explainSum(one, rig)))
+  for (const one of suspects) appendAll(faults, await explainSum(one, rig))
   return faults
 }
 

@@ -5,6 +5,7 @@
 
 import type { RejectedEvent } from '../events/contracts.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { appendAll } from '../kernel/lists.ts'
 import type { Model } from '../models/model.ts'
 import type { QueryResult } from '../sql/query-result.ts'
 import { compareRows, type Difference } from './compare-rows.ts'
@@ -108,11 +109,12 @@ export async function runCase(one: ModelTestCase, bench: TestBench): Promise<Cas
   })
   const batch = await bench.withPlainSql(one, (query) => observe(one, bench, query))
   for (const [index, expectation] of one.expect.tables.entries())
-    findings.push(
-      ...compareTable(one, bench, expectation, [engine.tables[index], batch.tables[index]]),
+    appendAll(
+      findings,
+      compareTable(one, bench, expectation, [engine.tables[index], batch.tables[index]]),
     )
   for (const what of ['duplicates', 'late'] as const)
-    findings.push(...compareCount(one, what, engine[what], batch[what]))
+    appendAll(findings, compareCount(one, what, engine[what], batch[what]))
   const { model, name, file, line } = one
   const tookMs = Math.round(bench.clock.elapsedMs() - startMs)
   return { model, case: name, file, line, ok: findings.length === 0, tookMs, findings }

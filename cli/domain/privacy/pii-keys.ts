@@ -6,6 +6,7 @@
  */
 import { CcsError } from '../kernel/errors.ts'
 import { asObject, isObject, parseJson } from '../kernel/json.ts'
+import { greatest } from '../kernel/lists.ts'
 
 /** One key; it is secret. */
 export interface PiiKey {
@@ -83,7 +84,7 @@ export function rotateKeys(before: PiiKeys | undefined, rotation: Rotation): Pii
     return { format: 1, keys: [first('hash'), first('token')] }
   }
   const from = new Date(fromMs).toISOString()
-  const last = Math.max(...before.keys.filter((one) => one.class === 'hash').map(keyFromMs))
+  const last = greatest(before.keys.filter((one) => one.class === 'hash').map(keyFromMs))
   const refuse = (why: string) =>
     new CcsError('CCS_USAGE_INVALID', `A new key can't be in force from ${from}: ${why}.`, {
       hint: 'Name a later day: ccs pii rotate --from 2026-12-01',

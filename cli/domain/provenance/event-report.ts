@@ -7,6 +7,7 @@ import { type RejectPorts, readRejects } from '../dlq/read-rejects.ts'
 import { printEventTimeSql } from '../events/event-time.ts'
 import { ORDER_KIND } from '../gate/decoder/order-id.ts'
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { formatDuration } from '../kernel/units.ts'
 import { readRecords } from '../log/frame-records.ts'
@@ -212,7 +213,8 @@ async function explainKept(ports: KeptPorts, row: Row): Promise<readonly Finding
   if (!isCounted) findings.push(explainExclusion(event, models))
   else {
     const missing = await findLateModels(ports, row, byId)
-    findings.push(...missing, ...(await explainMoney(ports, row, event, missing)))
+    appendAll(findings, missing)
+    appendAll(findings, await explainMoney(ports, row, event, missing))
     if (event.consent === false) findings.push(consentButCounted(counted))
   }
   const utcDate = String(row.event_date).slice(0, 10)

@@ -4,6 +4,7 @@
  * events.dlq, so it is the same after a restart and while no engine runs.
  */
 import type { RejectCounts } from '../dlq/count-rejects.ts'
+import { greatest } from '../kernel/lists.ts'
 import { requireDay } from '../kernel/time-argument.ts'
 import { formatCount } from '../kernel/units.ts'
 import type { RunQuery } from '../reconcile/input.ts'
@@ -231,9 +232,9 @@ export function renderLeftOut(
   { day, timezone, rows }: LeftOut,
   wrap: (line: string, indent: number) => readonly string[],
 ): readonly string[] {
-  const width = Math.max(...rows.map(({ kind }) => kind.length))
+  const width = greatest(rows.map(({ kind }) => kind.length))
   const counts = rows.map(({ count }) => (count === null ? '?' : formatCount(count)))
-  const size = Math.max(...counts.map((one) => one.length))
+  const size = greatest(counts.map((one) => one.length))
   return [
     `Left out of the numbers of ${day}, ${timezone}:`,
     ...rows.flatMap(({ kind, rule }, index) =>

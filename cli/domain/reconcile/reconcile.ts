@@ -6,6 +6,7 @@
  */
 
 import { createAuditCatalog } from '../audit/catalog.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteText } from '../kernel/sql-text.ts'
 import { printTooLateSql } from '../models/finality.ts'
 import {
@@ -133,7 +134,8 @@ async function queryMetrics(
         whole: of(sides.whole),
         batch: of(sides.batch),
       }
-      found.get(date)?.push(...computeMetrics(table, day))
+      const metrics = found.get(date)
+      if (metrics) appendAll(metrics, computeMetrics(table, day))
     }
   }
   return found

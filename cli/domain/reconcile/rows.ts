@@ -6,6 +6,7 @@
 
 import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, hashSql, type RowColumn } from '../audit/compare.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import { findDifferingColumns, findRowProblems, type Row } from './accounts.ts'
 import {
@@ -131,7 +132,7 @@ async function compareTables(
   const found: DatedDifference[] = []
   for (const table of tables) {
     const columns = await sharedColumns(table, await describeColumns(plain, table.expectedSql))
-    found.push(...(await compareRowTable(table, columns, dates)))
+    appendAll(found, await compareRowTable(table, columns, dates))
   }
   return found
 }
@@ -180,8 +181,9 @@ async function compareRowTable(
       new Map((await run(values(select))).rows.map((row) => [String(row[key]), row]))
     const [before, after] = [await rowsOf(expected, expectedSql), await rowsOf(actual, actualSql)]
     const names = columns.map(({ name }) => name)
-    differences.push(
-      ...problems.map(({ key: id, problem }): DatedDifference => {
+    appendAll(
+      differences,
+      problems.map(({ key: id, problem }): DatedDifference => {
         const [good, bad] = [before.get(id), after.get(id)]
         return {
           date,

@@ -9,6 +9,7 @@ import type { AuditSql } from '../audit/catalog.ts'
 import { describeColumns, findDifferences, idSql, keyedSql } from '../audit/compare.ts'
 import { IDS_MAX } from '../audit/log-accounts.ts'
 import { ORDER_KIND } from '../gate/decoder/order-id.ts'
+import { appendAll, least } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import type { GraphModel } from '../models/graph.ts'
 import type { Model } from '../models/model.ts'
@@ -50,7 +51,7 @@ export async function findSilverDifferences(
     if (model.kind !== 'stream' || model.layer !== 'silver') continue
     for (const date of await findDifferingDates(plain, model, scope.dates)) {
       const found = await listDifferences(plain, model, date)
-      rows.push(...found.rows)
+      appendAll(rows, found.rows)
       unnamed.set(date, (unnamed.get(date) ?? 0) + found.count - found.rows.length)
     }
   }
@@ -72,8 +73,8 @@ async function chooseIds(
     SELECT topic, partition, max("offset") AS last
     FROM memory.${scope.isSameCommit ? bronze : events} GROUP BY ALL`)
   // Every model accepts rows that are less late than this.
-  const leastMs = Math.min(
-    ...findTimedModels(graph).map(({ session, latenessMs }) => {
+  const leastMs = least(
+    findTimedModels(graph).map(({ session, latenessMs }) => {
       return (latenessMs ?? 0) + (session?.pauseMs ?? 0)
     }),
   )

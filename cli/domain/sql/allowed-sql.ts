@@ -4,6 +4,7 @@
  * allowed by name, so that one that a new DuckDB brings is refused until it is judged here.
  */
 import { CcsError, type ErrorCode } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import {
   type AstNode,
   asNode,
@@ -109,7 +110,7 @@ export function findForbidden(ast: AstNode, rules: SelectRules): readonly CcsErr
   let hasTableMacro = false
   visit(ast, (node) => {
     if (node.type === 'TABLE_FUNCTION') inFrom.add(asNode(node.function))
-    if (node.type === 'BASE_TABLE') tables.push(...judgeTable(node, rules))
+    if (node.type === 'BASE_TABLE') appendAll(tables, judgeTable(node, rules))
     if (node.class !== 'FUNCTION') return
     const name = asText(node.function_name).toLowerCase()
     hasTableMacro ||= inFrom.has(node) && macros.has(name)
@@ -154,7 +155,7 @@ function findForbiddenTables(ast: AstNode, rules: SelectPlace): readonly CcsErro
     const called = node.type === 'TABLE_FUNCTION' ? asNode(node.function) : {}
     if (asText(called.function_name).toLowerCase() === 'query_table')
       faults.push(refuse('A table must be named by a plain text.', called, rules))
-    if (node.type === 'BASE_TABLE') faults.push(...judgeTable(node, rules))
+    if (node.type === 'BASE_TABLE') appendAll(faults, judgeTable(node, rules))
   })
   return faults
 }

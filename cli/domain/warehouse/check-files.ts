@@ -3,6 +3,7 @@
  * columns go by position and not by name, and a file that does not fit fails the whole COPY.
  */
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import type { CopiedFile } from '../lake/s3/copy-manifest.ts'
 import { type FileColumn, findColumnType } from './column-type.ts'
 import { displayTable, type WarehouseTable } from './warehouse-table.ts'
@@ -47,7 +48,7 @@ export function checkFile(table: WarehouseTable, found: FoundFile): readonly str
     faults.push(`has ${rows} rows, and the manifest of the copy says ${file.rows}`)
   if (columns.length > COLUMNS_MAX)
     faults.push(`has ${columns.length} columns; Redshift takes ${COLUMNS_MAX}`)
-  faults.push(...checkNames(columns.map(({ name }) => name)))
+  appendAll(faults, checkNames(columns.map(({ name }) => name)))
   for (const codec of codecs)
     if (!CODECS.includes(codec))
       faults.push(`is compressed by ${codec}; Redshift reads ${CODECS.slice(1).join(', ')}`)

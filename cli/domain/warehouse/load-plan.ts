@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import type { CopiedFile, CopyManifest } from '../lake/s3/copy-manifest.ts'
 import {
   dayOf,
@@ -112,7 +113,7 @@ export function planLoad(input: LoadPlanInput): LoadPlan {
     const chosen = changed.filter((one) => day === undefined || one.day === day)
     for (const one of changed)
       if (!chosen.includes(one)) otherDays.push(`${displayTable(table)} ${one.day}`)
-    groups.push(...splitDays(table, chosen))
+    appendAll(groups, splitDays(table, chosen))
     const gone = ledger
       .filter((row) => row.source === source && present.has(source) && !isNewer(row, manifest))
       .map((row) => row.day)

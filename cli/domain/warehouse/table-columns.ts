@@ -3,6 +3,7 @@
  * can be inserted. Columns are added and widened, never removed or narrowed.
  */
 import { CcsError } from '../kernel/errors.ts'
+import { appendAll } from '../kernel/lists.ts'
 import { quoteName, quoteText } from '../kernel/sql-text.ts'
 import {
   canHold,
@@ -113,7 +114,7 @@ export function planTableChange(
           `ALTER TABLE ${target} ALTER COLUMN ${quoteName(column.name)} TYPE ${fitted.type}`,
         )
     } else if (canHold(known.type, column.type)) continue
-    else if (canWiden(known.type, column.type)) within.push(...replaceColumn(target, column))
+    else if (canWiden(known.type, column.type)) appendAll(within, replaceColumn(target, column))
     else throw differ(table, column, known)
   }
   const isChanged = before.length + within.length > 0

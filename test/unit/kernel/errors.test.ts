@@ -112,6 +112,13 @@ describe('an error that ccs did not throw', () => {
   })
 })
 
+test('a table may have any number of rows', () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => ({ i }))
+  expect(formatTable([{ key: 'i' }], rows, { width: 80, paint: (_, text) => text })).toHaveLength(
+    200_001,
+  )
+})
+
 describe('did you mean', () => {
   test.each([
     ['timezon', 'timezone'],

@@ -6,6 +6,7 @@
 
 import { RowFault, type RowValues } from '../../documents/source-row.ts'
 import { throwAll } from '../../kernel/errors.ts'
+import { appendAll } from '../../kernel/lists.ts'
 import { bindItems, type OrderLine } from './bind-lines.ts'
 import { at, type BoundRule, bindRule, LEFT_OUT, missingValue, Supplied } from './bind-rule.ts'
 import type { EventContract } from './event-contract.ts'
@@ -61,7 +62,7 @@ export function bindMapping(
     for (const row of items === undefined ? [] : rows) {
       const found = items?.(rows.length === 1 ? context : { ...context, row })
       if (found instanceof RowFault) return found
-      if (found !== undefined) lines.push(...found)
+      if (found !== undefined) appendAll(lines, found)
     }
     const settled = order(event, lines, context)
     if (settled instanceof RowFault) return settled

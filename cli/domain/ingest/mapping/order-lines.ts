@@ -2,6 +2,7 @@
 import { parseJsonExactly } from '../../documents/json-lines.ts'
 import { RowFault } from '../../documents/source-row.ts'
 import { isObject } from '../../kernel/json.ts'
+import { appendAll } from '../../kernel/lists.ts'
 import type { RowContext } from './mapping-spec.ts'
 
 /**
@@ -32,7 +33,7 @@ export function readOrderLines<Line>(
     if (lines instanceof RowFault) return new RowFault(lines.reason, `items[${i}].${lines.message}`)
     if (lines === undefined)
       return new RowFault('missing_field', `items[${i}] has none of the mapped fields (${place})`)
-    items.push(...lines)
+    appendAll(items, lines)
   }
   return items
 }

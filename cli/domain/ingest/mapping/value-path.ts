@@ -7,6 +7,7 @@
 
 import { parseJsonExactly } from '../../documents/json-lines.ts'
 import { RowFault, type RowValues } from '../../documents/source-row.ts'
+import { appendAll } from '../../kernel/lists.ts'
 
 /** Reads a value from a row; undefined if the row has none there. May return a RowFault. */
 export type Getter = (row: RowValues) => unknown
@@ -111,7 +112,7 @@ function followEvery(list: unknown, steps: readonly PathStep[], path: string): u
   for (const entry of list) {
     const value = follow(entry, steps, path)
     if (value instanceof RowFault) return value
-    if (Array.isArray(value)) values.push(...value)
+    if (Array.isArray(value)) appendAll(values, value)
     else if (value !== undefined) values.push(value)
   }
   return values.length > 0 ? values : undefined

@@ -3,6 +3,7 @@
  * without the files that went, the list of all of them, and the table's metadata.
  */
 import type { ContainerFile } from '../../avro/object-reader.ts'
+import { least } from '../../kernel/lists.ts'
 import { fieldsAt, listVersions } from './columns.ts'
 import {
   entrySchema,
@@ -145,7 +146,7 @@ class ManifestWriter {
     const live = [...added, ...existing]
     return {
       ...{ name, bytes, snapshot, files: live.map(({ id }) => id) },
-      minSnapshot: Math.min(snapshot, ...[...live, ...removed].map(({ begin }) => begin)),
+      minSnapshot: Math.min(snapshot, least([...live, ...removed].map(({ begin }) => begin))),
       added: countFiles(added),
       existing: countFiles(existing),
       removed: countFiles(removed),

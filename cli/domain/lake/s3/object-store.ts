@@ -1,4 +1,5 @@
 /** Objects by key, as S3 has them: written whole or not at all, without renames. */
+import { appendAll } from '../../kernel/lists.ts'
 
 /** What a listing says of an object. */
 export interface ListedObject {
@@ -78,6 +79,6 @@ export async function listBelow(
   run: <T>(call: () => Promise<T>) => Promise<T>,
 ): Promise<readonly ListedObject[]> {
   const found: ListedObject[] = []
-  for (const prefix of prefixes) found.push(...(await run(() => list(prefix))))
+  for (const prefix of prefixes) appendAll(found, await run(() => list(prefix)))
   return found
 }

@@ -4,6 +4,7 @@
  * be repeated: what is needed to go on after a crash at any point is in the bucket.
  */
 import { CcsError } from '../../kernel/errors.ts'
+import { least } from '../../kernel/lists.ts'
 import { REPAIR_HINT } from '../damage.ts'
 import type { LakeFile, Manifest } from '../manifest.ts'
 import { type CopiedFile, type CopyManifest, copyKey } from './copy-manifest.ts'
@@ -81,7 +82,7 @@ export class LakePusher {
   /** When the next file may be removed, ms since 1970; undefined: none waits for that. */
   get nextDueMs(): number | undefined {
     const times = this.#copy.visible?.replaced.map(({ sinceMs }) => sinceMs) ?? []
-    return times.length === 0 ? undefined : Math.min(...times) + this.#ports.keepMs
+    return times.length === 0 ? undefined : least(times) + this.#ports.keepMs
   }
 
   /** Whether it is time for a pass although nothing has changed. */

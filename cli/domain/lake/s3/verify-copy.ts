@@ -1,6 +1,7 @@
 /** Checks that the copy on S3 has each file that its manifest names, with its bytes. */
 import type { Clock } from '../../kernel/clock.ts'
 import { CcsError } from '../../kernel/errors.ts'
+import { appendAll } from '../../kernel/lists.ts'
 import type { DamagedFile } from '../damage.ts'
 import type { Manifest } from '../manifest.ts'
 import {
@@ -63,7 +64,7 @@ export async function verifyCopy(ports: VerifyCopyPorts): Promise<VerifyCopyResu
     ports.onProgress?.(++done, files.length)
   })
   if (visible && manifest?.serial === visible.serial)
-    damaged.push(...findLacking(visible, manifest))
+    appendAll(damaged, findLacking(visible, manifest))
   const sum = (key: 'rows' | 'bytes') => files.reduce((total, one) => total + one[key], 0)
   // A running upload may have replaced it meanwhile: its files are removed much later.
   const still = damaged.length > 0 ? await keepStillNamed(damaged, ports) : []

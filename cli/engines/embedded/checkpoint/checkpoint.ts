@@ -11,6 +11,7 @@ import { toDiskError } from '../../../adapters/duckdb/disk-error.ts'
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { checkFile, syncFile } from '../../../adapters/files/file-check.ts'
 import type { Files } from '../../../adapters/files/files.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import type { StagedFile } from '../../../domain/lake/lake.ts'
 import type { StateFile } from '../../../domain/lake/manifest.ts'
@@ -65,7 +66,7 @@ export async function writeCheckpoint(
     await files.remove(stateDir)
     await files.mkdir(stateDir)
     if (frozen.toSeq > frozen.fromSeq)
-      staged.push(...(await copyStreams(connection, source, frozen, options)))
+      appendAll(staged, await copyStreams(connection, source, frozen, options))
     await source.releaseMemory(connection)
     for (const { model, gold } of source.models) {
       if (!gold) continue
@@ -75,7 +76,7 @@ export async function writeCheckpoint(
       const { watermarkMs } = frozen
       const one = { model, gold, frozenGold, watermarkMs }
       const compacted = await compactGold(connection, source, one, options)
-      staged.push(...compacted.staged)
+      appendAll(staged, compacted.staged)
       if (compacted.message !== undefined)
         unfinished.push({ model: model.name, message: compacted.message })
       const written: GoldPart[] = []
@@ -86,7 +87,7 @@ export async function writeCheckpoint(
       parts.set(model.name, written)
       for (const { file } of written) if (file) state.push(file)
     }
-    state.push(...(await writeIds(files, frozen, { ...options, folder })))
+    appendAll(state, await writeIds(files, frozen, { ...options, folder }))
     await files.fsyncDir(stateDir)
     await files.fsyncDir(stateRoot)
     return { staged, state, replaced, unfinished, parts }
@@ -173,7 +174,7 @@ async function copyStreams(
   const work = async (connection: DuckConnection) => {
     for (let model = waiting.shift(); model; model = waiting.shift()) {
       const target = { stage, files, days: days.get(model.partition ?? '') }
-      staged.push(...(await copyByDay(connection, model, [`SELECT * FROM ${model.name}`], target)))
+      appendAll(staged, await copyByDay(connection, model, [`SELECT * FROM ${model.name}`], target))
     }
   }
   const second = await source.connect()

@@ -5,6 +5,7 @@
  */
 
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { checkCurrent } from '../../../domain/lake/damage.ts'
 import type { GuardOptions } from '../../../domain/lake/lake.ts'
 import { commitSerial } from '../../../domain/lake/layout.ts'
@@ -154,7 +155,7 @@ export class GoldSet {
     for (const name of names) {
       const unused = await replace(this.get(name))
       if (unused === undefined) continue
-      this.#unused.push(...unused)
+      appendAll(this.#unused, unused)
       changed.push(name)
     }
     return changed
@@ -168,7 +169,7 @@ export class GoldSet {
       const connection = await this.#connectAll()
       try {
         await setRowRange(connection, 0, seq)
-        this.#unused.push(...(await this.get(name).rebuild(connection, seq)))
+        appendAll(this.#unused, await this.get(name).rebuild(connection, seq))
       } finally {
         connection.close()
       }
@@ -208,7 +209,7 @@ export class GoldSet {
     const frozen = new Map<string, FrozenGold>()
     for (const [name, state] of this.#states) {
       await state.check()
-      this.#unused.push(...state.dropIfIdle())
+      appendAll(this.#unused, state.dropIfIdle())
       frozen.set(name, await state.freeze())
     }
     return frozen
@@ -238,7 +239,7 @@ export class GoldSet {
       const lake = () => this.#readableFiles(name, manifest.files)
       if (await state.reopensClosedRows(frozen, written, lake))
         await this.rebuild([name], state.mergedSeq)
-      this.#unused.push(...state.replace(frozen, written))
+      appendAll(this.#unused, state.replace(frozen, written))
       // After a rebuild since the freeze all rows are in the state, whatever this commit contains.
       if (!state.isRebuilt) state.published?.addClosedFiles(this.#newFiles(name, manifest))
     }

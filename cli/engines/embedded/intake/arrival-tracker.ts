@@ -7,6 +7,7 @@
  */
 
 import { selectWatermarkPositions } from '../../../domain/dlq/replay-partitions.ts'
+import { greatest } from '../../../domain/kernel/lists.ts'
 import type {
   Counts,
   DedupedDay,
@@ -231,7 +232,7 @@ export class ArrivalTracker {
   /** Greatest watermark of all partitions; null: none has one. */
   get greatestWatermarkMs(): number | null {
     const times = [...this.#partitions.values()].flatMap(({ maxEventMs }) => maxEventMs ?? [])
-    return times.length === 0 ? null : Math.max(...times) - this.#watermarkDelayMs
+    return times.length === 0 ? null : greatest(times) - this.#watermarkDelayMs
   }
 
   /** Whether there is something to commit since the last freeze. */

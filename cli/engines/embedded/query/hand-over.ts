@@ -13,6 +13,7 @@ import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import type { QueriedModels } from '../../../adapters/duckdb/find-models.ts'
 import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import type { Files } from '../../../adapters/files/files.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { quoteText } from '../../../domain/kernel/sql-text.ts'
 import { setRowRange } from './catalog.ts'
 import { storableRowsSql, type TypedColumn, type VisibleModel } from './reader-views.ts'
@@ -144,7 +145,7 @@ export class HandOver {
       for (const model of moment.models) {
         const files = await this.#writeModel(connection, model, moment)
         for (const file of files) file.readers++
-        used.push(...files)
+        appendAll(used, files)
         const { name, lakeFiles } = model
         models.push({ name, lakeFiles, openFiles: files.map(({ path }) => path) })
       }

@@ -10,6 +10,7 @@ import { findStoredModels, makeAuditLogic } from '../../../domain/audit/catalog.
 import type { AuditLogInput } from '../../../domain/audit/log-accounts.ts'
 import { parseRecordSchema } from '../../../domain/avro/schema.ts'
 import type { SchemaRegistry } from '../../../domain/avro/schema-registry.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { formatCount } from '../../../domain/kernel/units.ts'
 import type { TopicExtent, TopicRange, TopicReader } from '../../../domain/log/topic-reader.ts'
 import { DLQ_TOPIC, RAW_TOPIC, VALID_TOPIC } from '../../../domain/log/topics.ts'
@@ -100,7 +101,7 @@ export async function auditTarget(options: TargetAudit): Promise<AuditReport> {
     },
     hasHashes: listClassifiedFields(raw).length === 0,
   })
-  remarks.push(...gate.remarks)
+  appendAll(remarks, gate.remarks)
   const models = [...gate.rows, ...accounts.models]
   const faults = [...gate.faults, ...accounts.faults]
   return {

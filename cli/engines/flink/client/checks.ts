@@ -5,6 +5,7 @@
 import type { Target } from '../../../domain/config/target.ts'
 import type { Check } from '../../../domain/doctor/doctor.ts'
 import type { EngineChecks } from '../../../domain/doctor/examine-target.ts'
+import { least } from '../../../domain/kernel/lists.ts'
 import { formatBytes, formatDuration } from '../../../domain/kernel/units.ts'
 import { TRANSACTION_MS } from '../compile/ddl.ts'
 import type { FlinkGateway } from './gateway.ts'
@@ -162,10 +163,10 @@ function slotsCheck({ overview, jobs }: FlinkState, { name: target }: Pick<Targe
 function memoryCheck({ taskManagers }: FlinkState): Check {
   const name = 'slot memory'
   const perSlot = taskManagers.map(({ heapBytes, slots }) => heapBytes / Math.max(1, slots))
-  const least = Math.min(...perSlot)
-  const managed = Math.min(...taskManagers.map((one) => one.managedBytes / Math.max(1, one.slots)))
-  const detail = `${formatBytes(least)} of heap and ${formatBytes(managed)} managed in a slot`
-  if (least >= SLOT_BYTES_MIN) return { name, status: 'ok', detail: `${detail}.` }
+  const heap = least(perSlot)
+  const managed = least(taskManagers.map((one) => one.managedBytes / Math.max(1, one.slots)))
+  const detail = `${formatBytes(heap)} of heap and ${formatBytes(managed)} managed in a slot`
+  if (heap >= SLOT_BYTES_MIN) return { name, status: 'ok', detail: `${detail}.` }
   return {
     name,
     status: 'warning',

@@ -12,6 +12,7 @@ import { sleep } from '../../../adapters/process/system-clock.ts'
 import type { HttpServer } from '../../../domain/config/target.ts'
 import { CcsError } from '../../../domain/kernel/errors.ts'
 import { asObject, asObjects } from '../../../domain/kernel/json.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { type FlinkServer, notReadyError, notThatServer, sendRequest } from './connection.ts'
 import {
   type Backpressure,
@@ -176,7 +177,7 @@ class JobManager implements FlinkJobManager {
     const values: VertexMetric[] = []
     // One name that it does not know would make the whole answer empty.
     for (const some of splitNames(names))
-      values.push(...readMetrics(await this.#find(`${path}?get=${some}`)))
+      appendAll(values, readMetrics(await this.#find(`${path}?get=${some}`)))
     return values
   }
 

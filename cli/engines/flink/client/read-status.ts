@@ -3,6 +3,7 @@
  * has to read, from Kafka.
  */
 import { sleep } from '../../../adapters/process/system-clock.ts'
+import { least } from '../../../domain/kernel/lists.ts'
 import type { TopicAdmin } from '../../../domain/log/topic-admin.ts'
 import type { TopicProgress } from '../../../domain/log/topic-progress.ts'
 import type {
@@ -162,9 +163,9 @@ function countLag({ start, end }: TopicProgress, read: number | null): number {
 
 function readLeast(source: readonly VertexMetric[], ending: string): string | null {
   const all = source.filter(({ name }) => name.endsWith(ending)).map(({ min }) => min)
-  const least = Math.min(...all)
+  const value = least(all)
   // Before the first event it is the least number of 64 bits, after the last one the greatest.
-  return Number.isFinite(least) && Math.abs(least) < 8.64e15 ? formatTime(least) : null
+  return Number.isFinite(value) && Math.abs(value) < 8.64e15 ? formatTime(value) : null
 }
 
 function describeCheckpoints(

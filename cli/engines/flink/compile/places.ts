@@ -6,6 +6,7 @@
 
 import type { Statement, StatementPlace } from '../../../domain/dialects/dialect.ts'
 import type { Location } from '../../../domain/kernel/errors.ts'
+import { least } from '../../../domain/kernel/lists.ts'
 import { toSelectSource } from '../../../domain/models/graph.ts'
 import type { Model } from '../../../domain/models/model.ts'
 import { locate } from '../../../domain/sql/ast.ts'
@@ -74,5 +75,5 @@ function findOffset(expr: unknown): number | undefined {
     const at = key === 'at' && typeof value === 'number' ? value : findOffset(value)
     return at === undefined ? [] : [at]
   })
-  return offsets.length > 0 ? Math.min(...offsets) : undefined
+  return offsets.length > 0 ? least(offsets) : undefined
 }

@@ -3,6 +3,7 @@
  * and topics there are. Pure. One job computes all models: it is left alone, restarted with its
  * state, or built again beside the old one under its next version, with topics of its own.
  */
+import { greatest } from '../../../domain/kernel/lists.ts'
 import type { TopicState } from '../../../domain/log/topic-admin.ts'
 import { isEnded, type JobSummary } from '../client/job-answers.ts'
 import type { JobNames } from './names.ts'
@@ -166,7 +167,7 @@ function planChange(
   const plan = comparison?.plan ?? before.plan
   const rebuild = (why: string, isDrift: boolean): JobChange => {
     const versions = [before, ...input.record.inProgress].map((one) => one.version)
-    const next = toVersion(desired, Math.max(...versions) + 1, plan, names)
+    const next = toVersion(desired, greatest(versions) + 1, plan, names)
     return { do: 'build', next, id: undefined, why, isDrift }
   }
   const broken = findBrokenTopic(before, input)

@@ -9,6 +9,7 @@ import { setNow } from '../../../adapters/duckdb/model-catalog.ts'
 import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
 import type { Clock } from '../../../domain/kernel/clock.ts'
 import { CcsError, EXIT } from '../../../domain/kernel/errors.ts'
+import { greatest } from '../../../domain/kernel/lists.ts'
 import { formatBytes, formatCount } from '../../../domain/kernel/units.ts'
 import { describeFault, type TopicsState } from '../../../domain/live/job-health.ts'
 import type { AbsentRows } from '../../../domain/live/metric-source.ts'
@@ -89,7 +90,7 @@ export class PageQueries {
     const times = all.map(({ newestMs }) => newestMs).filter((one) => one !== null)
     return {
       from: this.#options.from,
-      newestMs: times.length === 0 ? null : Math.max(...times),
+      newestMs: times.length === 0 ? null : greatest(times),
       readMs: this.#readMs,
       isEmpty: times.length === 0 && all.length > 0 && all.every((one) => one.state === 'ready'),
       fault: this.#fault,

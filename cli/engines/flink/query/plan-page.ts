@@ -6,6 +6,7 @@
 import type { DuckConnection } from '../../../adapters/duckdb/duckdb.ts'
 import { setNow } from '../../../adapters/duckdb/model-catalog.ts'
 import { toQueryError } from '../../../adapters/duckdb/query-error.ts'
+import { least } from '../../../domain/kernel/lists.ts'
 import { quoteName } from '../../../domain/kernel/sql-text.ts'
 import type { DuckColumn } from '../../../domain/models/bind-models.ts'
 import type { PlannedTable } from './plan-tables.ts'
@@ -90,7 +91,7 @@ function joinScans(
   )
   const keeps = new Set(scans.map(({ bounds }) => bounds.map(printBound).join(' AND ')))
   const keep = keeps.has('') ? undefined : [...keeps].map((one) => `(${one})`).join(' OR ')
-  return { keep, startMs: Math.min(...starts) }
+  return { keep, startMs: least(starts) }
 }
 
 function printBound({ column, value, type }: TimeBound): string {

@@ -8,6 +8,7 @@ import { flattenName } from '../../../domain/dialects/dialect.ts'
 import { quoteName } from '../../../domain/dialects/dialect-syntax.ts'
 import { didYouMean } from '../../../domain/kernel/did-you-mean.ts'
 import { CcsError, type Location } from '../../../domain/kernel/errors.ts'
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import { toModelName } from '../../../domain/models/model.ts'
 import type { QueryService } from '../../../domain/query/query-service.ts'
 import type { QueryControl } from '../../../domain/sql/query-result.ts'
@@ -205,7 +206,10 @@ export class KsqlQueries {
     const names: string[] = []
     for (const what of ['streams', 'tables'])
       for (const entity of (await this.#client.execute(`LIST ${what.toUpperCase()}`)).entities)
-        names.push(...asObjects(entity[what]).map((one) => asText(one.name)))
+        appendAll(
+          names,
+          asObjects(entity[what]).map((one) => asText(one.name)),
+        )
     return names
   }
 

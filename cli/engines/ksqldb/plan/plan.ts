@@ -4,6 +4,7 @@
  * in its own form. Nothing unchanged is sent again.
  */
 
+import { appendAll } from '../../../domain/kernel/lists.ts'
 import type { KsqlField, KsqlSource } from '../client/server-answers.ts'
 import type { PlanBlocker, RelationAction, RelationPlan, RelationPlanInput } from './actions.ts'
 import { findInput, listInputs, ownsTopic, type Relation } from './relation.ts'
@@ -17,7 +18,7 @@ export function planRelations(input: RelationPlanInput): RelationPlan {
   const refused = [...findNameClashes(input.desired), ...wanted.flatMap((one) => one.blocker ?? [])]
   const versions = new Map(wanted.map((one) => [one.relation.name, one.version]))
   const removals = planRemovals(input, versions)
-  refused.push(...findForeignReaders(input, removals))
+  appendAll(refused, findForeignReaders(input, removals))
   const moves = wanted.flatMap(({ relation, from, version }) =>
     from !== undefined && from !== version ? [{ name: relation.name, from, to: version }] : [],
   )
