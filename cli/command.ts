@@ -115,7 +115,7 @@ export abstract class CcsCommand<Result> extends Command {
 
   /** Prints all rows; into a file or a pipe without cutting anything. */
   protected printRows(columns: readonly Column[], rows: readonly object[]): void {
-    if (this.jsonEnabled()) return
+    if (this.jsonEnabled() && !this.#isStreaming) return
     const width = process.stdout.isTTY ? this.width : Number.POSITIVE_INFINITY
     const paint = painterFor(process.stdout)
     for (const line of formatTable(columns, rows, { width, paint })) this.print(line)
